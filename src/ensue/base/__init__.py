@@ -1,0 +1,1 @@
+"""What everything may use: the clock, ids, errors, JSON and the bounds."""

@@ -1,0 +1,34 @@
+"""Every bound of the system, in one place. Sizes in bytes, times in milliseconds."""
+
+from ensue.base.clock import DAY, HOUR, MINUTE, SECOND
+
+# Bodies
+BODY = 64 * 1024
+BATCH_BODY = 1024 * 1024
+BATCH_INFLATED = 4 * 1024 * 1024
+BATCH_EVENTS = 1_000
+DEPTH = 32
+BODY_SECONDS = 15
+
+# Events
+EVENT_TYPE = 200
+TEXT = 2_048
+IDEMPOTENCY_KEY = 255
+CLOCK_SKEW = 5 * MINUTE
+TRIGGER_HORIZON = 72 * HOUR
+ATTRIBUTION = 30 * DAY
+
+# Lists
+PAGE_DEFAULT = 50
+PAGE_MOST = 200
+SAMPLE = 10
+
+# What follows from an event
+CAUSE_DEPTH = 8
+
+# One transaction
+GROUP_EVENTS = 1_000
+GROUP_QUEUE = 4_096
+DUE_CONTACTS = 200
+BACKFILL_CONTACTS = 500
+COMMIT_RETRY_AFTER = 1 * SECOND
