@@ -61,13 +61,7 @@ class SimulatedClock:
 
 def to_iso(instant: int) -> str:
     """`2026-01-15T10:00:00.000Z` for an instant."""
-    moment = _EPOCH + _MILLISECOND * instant
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03d}Z" if moment.year >= 1000 else _early_iso(moment, instant)
-
-
-def _early_iso(moment: datetime, instant: int) -> str:
-    # strftime does not pad years below 1000 on every platform.
-    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{instant % 1000:03d}Z"
+    return (_EPOCH + _MILLISECOND * instant).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def from_iso(text: str) -> int:
