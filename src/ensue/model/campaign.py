@@ -1,0 +1,60 @@
+"""What is done for whom, and how far each one has come."""
+
+from typing import Any
+
+import msgspec
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    """A campaign at its newest version; the JSON of triggers, workflow and settings as saved."""
+
+    id: int
+    name: str
+    type: str
+    status: str
+    version: int
+    triggers: list[dict[str, Any]]
+    workflow: dict[str, Any]
+    settings: dict[str, Any]
+    start_at: int | None
+    end_at: int | None
+    paused_at: int | None
+    created_at: int
+    updated_at: int
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """One contact's run through one version of a campaign.
+
+    `status` is ACTIVE, COMPLETED, EXITED or FAILED. `wake_at` is when the node it stands on wants to run; `step` counts
+    the log lines written so far.
+    """
+
+    id: int
+    campaign_id: int
+    version: int
+    contact_id: int
+    entry_key: str
+    status: str
+    node_id: str
+    node_entered_at: int
+    wake_at: int | None
+    trigger: str
+    event_id: int | None
+    depth: int
+    step: int
+    entered_at: int
+    ended_at: int | None = None
+    end_reason: str | None = None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One line of an enrolment's log."""
+
+    enrolment_id: int
+    step: int
+    node_id: str
+    type: str
+    outcome: str
+    detail: dict[str, Any] | None
+    at: int

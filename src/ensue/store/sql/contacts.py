@@ -1,0 +1,166 @@
+"""Contacts and what hangs on one: aliases, tags, consents."""
+
+from collections.abc import Iterable, Mapping
+
+from ensue.base import json
+from ensue.model.contact import Contact
+from ensue.store.sql.connection import Row, Sql
+
+_COLUMNS = """id, created_at, updated_at, as_of, email, external_id, first_name, last_name, phone, time_zone, locale,
+  attributes, score, due_at"""
+
+
+def _contact(row: Row) -> Contact:
+    return Contact(*row[:11], json.decode(row[11]) if row[11] != "{}" else {}, row[12], row[13])
+
+
+class Contacts:
+    """The contacts of one workspace."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def lock(self, contact_id: int) -> Contact | None:
+        """A contact, held for this transaction."""
+        row = self._sql.row(
+            f"SELECT {_COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
+        )
+        return _contact(row) if row else None
+
+    def survivor(self, old_id: int) -> int | None:
+        """The contact that a merged one lives on in."""
+        row = self._sql.row(
+            "SELECT contact_id FROM contact_aliases WHERE workspace_id = ? AND old_id = ?", (self._workspace, old_id)
+        )
+        return row[0] if row else None
+
+    def id_by_email(self, email_key: str) -> int | None:
+        """The contact with this address (lower case)."""
+        row = self._sql.row(
+            "SELECT id FROM contacts WHERE workspace_id = ? AND email_key = ?", (self._workspace, email_key)
+        )
+        return row[0] if row else None
+
+    def id_by_external_id(self, external_id: str) -> int | None:
+        """The contact with this id of the customer's own."""
+        row = self._sql.row(
+            "SELECT id FROM contacts WHERE workspace_id = ? AND external_id = ?", (self._workspace, external_id)
+        )
+        return row[0] if row else None
+
+    def add(self, contact: Contact, email_key: str | None) -> None:
+        """Store a new contact."""
+        self._sql.run(
+            f"""INSERT INTO contacts (workspace_id, email_key, {_COLUMNS})
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (self._workspace, email_key, *_values(contact)),
+        )
+
+    def change(self, contact: Contact, email_key: str | None) -> None:
+        """Write what a person or a campaign can change. What evaluation changes is written by `advance`."""
+        self._sql.run(
+            """UPDATE contacts SET email = ?, email_key = ?, external_id = ?, first_name = ?, last_name = ?, phone = ?,
+              time_zone = ?, locale = ?, attributes = ?, updated_at = ? WHERE workspace_id = ? AND id = ?""",
+            (
+                contact.email, email_key, contact.external_id, contact.first_name, contact.last_name, contact.phone,
+                contact.time_zone, contact.locale, json.encode_text(contact.attributes), contact.updated_at,
+                self._workspace, contact.id,
+            ),
+        )  # fmt: skip
+
+    def advance(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
+        """Write what evaluation changes: (score, as_of, due_at, id)."""
+        workspace = self._workspace
+        self._sql.run_many(
+            "UPDATE contacts SET score = ?, as_of = ?, due_at = ? WHERE workspace_id = ? AND id = ?",
+            [(score, as_of, due_at, workspace, contact_id) for score, as_of, due_at, contact_id in rows],
+        )
+
+    def remove(self, contact_id: int) -> None:
+        """Delete the contact's own row."""
+        self._sql.run("DELETE FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id))
+
+    def due(self, now: int, limit: int) -> list[int]:
+        """Contacts for which time alone may have changed something, longest due first."""
+        rows = self._sql.rows(
+            "SELECT id FROM contacts WHERE workspace_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+            (self._workspace, now, limit),
+        )
+        return [row[0] for row in rows]
+
+    def after(self, contact_id: int, limit: int) -> list[int]:
+        """Ids of contacts above one, ascending."""
+        rows = self._sql.rows(
+            "SELECT id FROM contacts WHERE workspace_id = ? AND id > ? ORDER BY id LIMIT ?",
+            (self._workspace, contact_id, limit),
+        )
+        return [row[0] for row in rows]
+
+    def tags(self, contact_id: int) -> dict[str, int]:
+        """The contact's tags: name to tag id."""
+        rows = self._sql.rows(
+            """SELECT t.name, t.id FROM contact_tags c JOIN tags t ON t.workspace_id = c.workspace_id AND t.id = c.tag_id
+            WHERE c.workspace_id = ? AND c.contact_id = ?""",
+            (self._workspace, contact_id),
+        )
+        return dict(rows)
+
+    def tag_id(self, name: str) -> int | None:
+        """The id of a tag by its name."""
+        row = self._sql.row("SELECT id FROM tags WHERE workspace_id = ? AND name = ?", (self._workspace, name))
+        return row[0] if row else None
+
+    def add_tag(self, tag_id: int, name: str, at: int) -> None:
+        """Make a new tag."""
+        self._sql.run(
+            "INSERT INTO tags (workspace_id, id, name, created_at) VALUES (?, ?, ?, ?)",
+            (self._workspace, tag_id, name, at),
+        )
+
+    def tag(self, contact_id: int, tag_id: int, at: int) -> None:
+        """Put a tag on a contact."""
+        self._sql.run(
+            """INSERT INTO contact_tags (workspace_id, contact_id, tag_id, added_at) VALUES (?, ?, ?, ?)
+            ON CONFLICT (workspace_id, contact_id, tag_id) DO NOTHING""",
+            (self._workspace, contact_id, tag_id, at),
+        )
+
+    def untag(self, contact_id: int, tag_id: int) -> None:
+        """Take a tag off a contact."""
+        self._sql.run(
+            "DELETE FROM contact_tags WHERE workspace_id = ? AND contact_id = ? AND tag_id = ?",
+            (self._workspace, contact_id, tag_id),
+        )
+
+    def consents(self, contact_id: int) -> Mapping[str, str]:
+        """The contact's consents: channel to status."""
+        rows = self._sql.rows(
+            "SELECT channel, status FROM consents WHERE workspace_id = ? AND contact_id = ?",
+            (self._workspace, contact_id),
+        )
+        return dict(rows)
+
+    def set_consent(self, contact_id: int, channel: str, status: str, source: str, at: int) -> None:
+        """Set one consent."""
+        self._sql.run(
+            """INSERT INTO consents (workspace_id, contact_id, channel, status, source, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (workspace_id, contact_id, channel)
+            DO UPDATE SET status = excluded.status, source = excluded.source, updated_at = excluded.updated_at""",
+            (self._workspace, contact_id, channel, status, source, at),
+        )
+
+    def add_change(self, contact_id: int, change_id: int, at: int, changes: str, source: str) -> None:
+        """Keep a line of what was changed, for the timeline."""
+        self._sql.run(
+            "INSERT INTO contact_changes (workspace_id, contact_id, id, at, changes, source) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._workspace, contact_id, change_id, at, changes, source),
+        )
+
+
+def _values(contact: Contact) -> tuple[object, ...]:
+    return (
+        contact.id, contact.created_at, contact.updated_at, contact.as_of, contact.email, contact.external_id,
+        contact.first_name, contact.last_name, contact.phone, contact.time_zone, contact.locale,
+        json.encode_text(contact.attributes), contact.score, contact.due_at,
+    )  # fmt: skip

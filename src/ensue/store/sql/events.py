@@ -1,0 +1,157 @@
+"""The log of events, the types seen in it, sessions, and the keys that make retries safe."""
+
+from collections.abc import Iterable, Sequence
+
+from ensue.base import json
+from ensue.model.event import Event
+from ensue.store.sql.connection import Row, Sql
+
+_COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata, s.key, e.page_url, e.referrer,
+  e.utm_source, e.utm_medium, e.utm_campaign, e.source, e.cause_id, e.depth"""
+_JOINED = """events e JOIN event_types t ON t.workspace_id = e.workspace_id AND t.id = e.type_id
+  LEFT JOIN sessions s ON s.workspace_id = e.workspace_id AND s.id = e.session_id"""
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        row[0], row[1], row[2], row[3], row[4], json.decode(row[5]) if row[5] else {}, *row[6:]
+    )
+
+
+class EventLog:
+    """The events of one workspace."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def append(self, rows: Iterable[Sequence[object]]) -> None:
+        """Store events: (id, contact, type id, timestamp, received, session id, page, referrer, three utm, metadata text,
+        source, cause, depth, answer text)."""
+        workspace = self._workspace
+        self._sql.run_many(
+            """INSERT INTO events (workspace_id, id, contact_id, type_id, timestamp, received_at, session_id, page_url,
+              referrer, utm_source, utm_medium, utm_campaign, metadata, source, cause_id, depth, answer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [(workspace, *row) for row in rows],
+        )
+
+    def get(self, event_id: int) -> tuple[Event, str | None, str | None] | None:
+        """An event with the text of its answer and of its later effects."""
+        row = self._sql.row(
+            f"SELECT {_COLUMNS}, e.answer, e.effects FROM {_JOINED} WHERE e.workspace_id = ? AND e.id = ?",
+            (self._workspace, event_id),
+        )
+        return (_event(row[:15]), row[15], row[16]) if row else None
+
+    def of_contact(self, contact_id: int, types: Iterable[str], after: int | None, upto: int) -> list[Event]:
+        """A contact's events of these types with `after < timestamp <= upto`, ascending by (timestamp, id)."""
+        names = json.encode_text(list(types))
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM {_JOINED}
+            WHERE e.workspace_id = ? AND e.contact_id = ? AND e.timestamp > ? AND e.timestamp <= ?
+              AND e.type_id IN (SELECT id FROM event_types WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+            ORDER BY e.timestamp, e.id""",
+            (self._workspace, contact_id, -(2**62) if after is None else after, upto, self._workspace, names),
+        )
+        return [_event(row) for row in rows]
+
+    def unattributed(self, session_id: int, since: int) -> list[Event]:
+        """A session's events that nobody is known to have done yet, ascending by (timestamp, id)."""
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM {_JOINED}
+            WHERE e.workspace_id = ? AND e.session_id = ? AND e.timestamp >= ? AND e.contact_id IS NULL
+            ORDER BY e.timestamp, e.id""",
+            (self._workspace, session_id, since),
+        )
+        return [_event(row) for row in rows]
+
+    def attribute(self, event_id: int, contact_id: int, effects: str) -> None:
+        """Give an anonymous event its contact, and keep what followed from that."""
+        self._sql.run(
+            "UPDATE events SET contact_id = ?, effects = ? WHERE workspace_id = ? AND id = ?",
+            (contact_id, effects, self._workspace, event_id),
+        )
+
+    def latest_id(self) -> int:
+        """The id of the newest event, or 0."""
+        row = self._sql.row("SELECT MAX(id) FROM events WHERE workspace_id = ?", (self._workspace,))
+        return row[0] or 0 if row else 0
+
+    def type_id(self, name: str) -> int | None:
+        """The number of an event type that has been seen."""
+        row = self._sql.row(
+            "SELECT id FROM event_types WHERE workspace_id = ? AND name = ?", (self._workspace, name)
+        )
+        return row[0] if row else None
+
+    def add_type(self, name: str, at: int) -> int:
+        """The number of an event type, made when it is new."""
+        row = self._sql.row(
+            """INSERT INTO event_types (workspace_id, id, name, first_at, last_at)
+            SELECT ?, COALESCE(MAX(id), 0) + 1, ?, ?, ? FROM event_types WHERE workspace_id = ?
+            ON CONFLICT (workspace_id, name) DO UPDATE SET name = excluded.name RETURNING id""",
+            (self._workspace, name, at, at, self._workspace),
+        )
+        assert row is not None
+        return int(row[0])
+
+    def count_types(self, counts: Iterable[tuple[int, int, int]]) -> None:
+        """Add to the counts of types: (type id, events, newest instant)."""
+        self._sql.run_many(
+            """UPDATE event_types SET events = events + ?, last_at = MAX(last_at, ?)
+            WHERE workspace_id = ? AND id = ?""",
+            [(events, last_at, self._workspace, type_id) for type_id, events, last_at in counts],
+        )
+
+
+class IdempotencyKeys:
+    """Which keys have been used in one workspace, for what, and with which event as the answer."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def claim(self, key: bytes, fingerprint: bytes, event_id: int) -> bool:
+        """Take a key; False when somebody had it first. Waits for a claim that is under way elsewhere."""
+        return 1 == self._sql.run(
+            """INSERT INTO idempotency (workspace_id, key, fingerprint, event_id) VALUES (?, ?, ?, ?)
+            ON CONFLICT (workspace_id, key) DO NOTHING""",
+            (self._workspace, key, fingerprint, event_id),
+        )
+
+    def find(self, key: bytes) -> tuple[bytes, int] | None:
+        """The fingerprint and the event of a used key."""
+        row = self._sql.row(
+            "SELECT fingerprint, event_id FROM idempotency WHERE workspace_id = ? AND key = ?", (self._workspace, key)
+        )
+        return (row[0], row[1]) if row else None
+
+
+class Sessions:
+    """The browser sessions of one workspace, and whose they are."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def find(self, key: str) -> tuple[int, int | None] | None:
+        """(id, contact) of a session."""
+        row = self._sql.row(
+            "SELECT id, contact_id FROM sessions WHERE workspace_id = ? AND key = ?", (self._workspace, key)
+        )
+        return (row[0], row[1]) if row else None
+
+    def add(self, session_id: int, key: str, contact_id: int | None, at: int) -> None:
+        """Store a new session."""
+        self._sql.run(
+            "INSERT INTO sessions (workspace_id, id, key, contact_id, created_at, linked_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._workspace, session_id, key, contact_id, at, at if contact_id else None),
+        )
+
+    def link(self, session_id: int, contact_id: int, at: int) -> None:
+        """Tie a session to a contact."""
+        self._sql.run(
+            "UPDATE sessions SET contact_id = ?, linked_at = ? WHERE workspace_id = ? AND id = ?",
+            (contact_id, at, self._workspace, session_id),
+        )

@@ -1,0 +1,158 @@
+"""Where each contact stands: tallies, memberships, timers and the ledger of the score."""
+
+from collections.abc import Iterable
+
+from ensue.model.score import LedgerLine
+from ensue.model.segment import Membership
+from ensue.store.sql.connection import Sql
+
+
+class Tallies:
+    """What conditions and scoring rules remember of a contact, one text per event type."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def get(self, contact_id: int, type_id: int) -> str | None:
+        """The text of one tally."""
+        row = self._sql.row(
+            "SELECT body FROM tallies WHERE workspace_id = ? AND contact_id = ? AND type_id = ?",
+            (self._workspace, contact_id, type_id),
+        )
+        return row[0] if row else None
+
+    def put(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """Write tallies: (contact, type, text)."""
+        workspace = self._workspace
+        self._sql.run_many(
+            """INSERT INTO tallies (workspace_id, contact_id, type_id, body) VALUES (?, ?, ?, ?)
+            ON CONFLICT (workspace_id, contact_id, type_id) DO UPDATE SET body = excluded.body""",
+            [(workspace, *row) for row in rows],
+        )
+
+    def clear(self, contact_id: int) -> None:
+        """Forget everything remembered of a contact."""
+        self._sql.run(
+            "DELETE FROM tallies WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
+        )
+
+
+class Memberships:
+    """Stays in segments."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def current(self, contact_id: int) -> dict[int, int]:
+        """The segments a contact is in: segment to membership."""
+        rows = self._sql.rows(
+            "SELECT segment_id, id FROM memberships WHERE workspace_id = ? AND contact_id = ? AND exited_at IS NULL",
+            (self._workspace, contact_id),
+        )
+        return dict(rows)
+
+    def enter(self, stays: Iterable[Membership]) -> None:
+        """Begin stays."""
+        self._sql.run_many(
+            """INSERT INTO memberships (workspace_id, id, segment_id, contact_id, version, entered_at, entered_by,
+              exited_at, exited_by)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                (self._workspace, s.id, s.segment_id, s.contact_id, s.version, s.entered_at, s.entered_by, s.exited_at,
+                 s.exited_by)
+                for s in stays
+            ],
+        )  # fmt: skip
+
+    def exit(self, ends: Iterable[tuple[int, int, str]]) -> None:
+        """End stays: (membership, instant, cause)."""
+        self._sql.run_many(
+            "UPDATE memberships SET exited_at = ?, exited_by = ? WHERE workspace_id = ? AND id = ?",
+            [(at, by, self._workspace, membership_id) for membership_id, at, by in ends],
+        )
+
+
+class Timers:
+    """When time alone may change something. kind: see `engine.subject`."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def arm(self, rows: Iterable[tuple[int, int, int, int]]) -> None:
+        """Set timers (contact, kind, subject, due), unless an earlier one stands: early is harmless, late is not."""
+        workspace = self._workspace
+        self._sql.run_many(
+            """INSERT INTO timers (workspace_id, contact_id, kind, subject_id, due_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (workspace_id, contact_id, kind, subject_id) DO UPDATE SET due_at = excluded.due_at
+            WHERE excluded.due_at < timers.due_at""",
+            [(workspace, *row) for row in rows],
+        )
+
+    def take(self, contact_id: int, now: int) -> list[tuple[int, int, int]]:
+        """Remove and return the timers of a contact that are due: (due, kind, subject)."""
+        rows = self._sql.rows(
+            """DELETE FROM timers WHERE workspace_id = ? AND contact_id = ? AND due_at <= ?
+            RETURNING due_at, kind, subject_id""",
+            (self._workspace, contact_id, now),
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def next_due(self, contact_id: int) -> int | None:
+        """The earliest of a contact's timers."""
+        row = self._sql.row(
+            "SELECT MIN(due_at) FROM timers WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
+        )
+        return row[0] if row else None
+
+    def cancel(self, contact_id: int, kind: int, subject_id: int) -> None:
+        """Remove one timer."""
+        self._sql.run(
+            "DELETE FROM timers WHERE workspace_id = ? AND contact_id = ? AND kind = ? AND subject_id = ?",
+            (self._workspace, contact_id, kind, subject_id),
+        )
+
+    def clear(self, contact_id: int) -> None:
+        """Remove all timers of a contact."""
+        self._sql.run("DELETE FROM timers WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))
+
+
+_LINE = "id, rule_id, version, cause, event_id, event_at, at, asked, given, before, after"
+
+
+class Ledger:
+    """Every change of a contact's score."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def write(self, lines: Iterable[tuple[int, LedgerLine]]) -> None:
+        """Append lines: (contact, line)."""
+        workspace = self._workspace
+        self._sql.run_many(
+            f"INSERT INTO score_ledger (workspace_id, contact_id, {_LINE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (workspace, contact_id, n.id, n.rule_id, n.version, n.cause, n.event_id, n.event_at, n.at, n.asked,
+                 n.given, n.before, n.after)
+                for contact_id, n in lines
+            ],
+        )  # fmt: skip
+
+    def of_rule(self, contact_id: int, rule_id: int) -> list[LedgerLine]:
+        """A contact's lines of one rule, oldest first."""
+        rows = self._sql.rows(
+            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND rule_id = ? ORDER BY id",
+            (self._workspace, contact_id, rule_id),
+        )
+        return [LedgerLine(*row) for row in rows]
+
+    def of_contact(self, contact_id: int, below: int | None, limit: int) -> list[LedgerLine]:
+        """A contact's lines with ids below one, newest first."""
+        rows = self._sql.rows(
+            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            (self._workspace, contact_id, below if below is not None else 2**63 - 1, limit),
+        )
+        return [LedgerLine(*row) for row in rows]

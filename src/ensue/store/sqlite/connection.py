@@ -1,0 +1,92 @@
+"""apsw behind `Sql`: statements run here, and a driver's exception never leaves."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from ensue.base.errors import Conflict, Unavailable
+from ensue.store.sql.connection import Row, Values
+
+# 3.7.0 to 3.51.2 can corrupt the file when the log is reset under a reader.
+OLDEST_SAFE = (3, 51, 3)
+
+
+class StorageFailed(Exception):
+    """The disk did not do what it was told. What is durable is unknown, so the process must stop."""
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn apsw's exceptions into our own.
+
+    Raises:
+        Conflict: a unique key or another constraint.
+        Unavailable: locked, full, read-only; the same may succeed later.
+        StorageFailed: an I/O error or a corrupt file.
+    """
+    try:
+        yield
+    except apsw.ConstraintError as error:
+        raise Conflict("It contradicts what is stored.") from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise Unavailable("The store is busy.") from error
+    except (apsw.FullError, apsw.ReadOnlyError) as error:
+        raise Unavailable("The disk is full or read-only; nothing was stored.", retry_after=5) from error
+    except (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError) as error:
+        raise StorageFailed(f"The store failed: {error}") from error
+
+
+class SqliteConnection:
+    """One connection of the embedded store."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.raw = connection
+        self._execute = connection.execute
+
+    def rows(self, statement: str, values: Values = ()) -> list[Row]:
+        """All rows of a query."""
+        with errors():
+            return self._execute(statement, tuple(values)).get_all()
+
+    def row(self, statement: str, values: Values = ()) -> Row | None:
+        """The first row of a query, or None."""
+        with errors():
+            for row in self._execute(statement, tuple(values)):
+                return row
+            return None
+
+    def run(self, statement: str, values: Values = ()) -> int:
+        """Run a change and return how many rows it changed."""
+        with errors():
+            self._execute(statement, tuple(values))
+            return self.raw.changes()
+
+    def run_many(self, statement: str, values: Iterable[Values]) -> None:
+        """Run one change for each row of values."""
+        with errors():
+            self.raw.executemany(statement, values)
+
+
+def open_connection(path: str, *, vfs: str | None = None, read_only: bool = False, synchronous: str = "FULL") -> apsw.Connection:
+    """Open the file with the settings that the promises rest on.
+
+    Raises:
+        StorageFailed: the linked SQLite is one that can corrupt, or the file cannot be opened.
+    """
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < OLDEST_SAFE:
+        raise StorageFailed(f"SQLite {apsw.sqlite_lib_version()} can corrupt its log; 3.51.3 or newer is needed.")
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with errors():
+        connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=400)
+        connection.set_busy_timeout(5_000)
+        connection.pragma("journal_mode", "wal") if not read_only else None
+        connection.pragma("synchronous", synchronous)
+        connection.pragma("foreign_keys", True)
+        connection.pragma("wal_autocheckpoint", 16_384)
+        connection.pragma("journal_size_limit", 128 * 1024 * 1024)
+        connection.pragma("cache_size", -32_768 if not read_only else -8_192)
+        connection.pragma("temp_store", "memory")
+        connection.pragma("mmap_size", 0)
+    return connection
