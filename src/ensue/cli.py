@@ -37,7 +37,7 @@ READING = ("data", "log_format", "log_level")
 
 
 def configured(*names: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
-    """Replace a command's first parameter, its `Config`, by the flags of these options, and exit with what it returns."""
+    """Give a command the flags of these options in place of its first parameter, and exit with what it returns."""
 
     def decorate(command: Callable[..., int]) -> Callable[..., None]:
         @wraps(command)
@@ -106,7 +106,7 @@ def verify(chosen: Config, workspace: Workspace = None, as_json: AsJson = False)
 def explain(
     chosen: Config,
     segment: Annotated[str, typer.Argument(help="The id of the segment.")],
-    contact: Annotated[str, typer.Argument(help="The id or the e-mail address of the contact.")],
+    contact: Annotated[str, typer.Argument(help="The id of the contact.")],
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> int:

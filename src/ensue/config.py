@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeVar, cast, get_args
+from typing import Final, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 Registration = Literal["first", "open", "closed"]
@@ -77,8 +77,7 @@ def _suggestion(word: str, known: tuple[str, ...]) -> str:
 
 
 def _option(default: T, read: Reader, metavar: str, explanation: str) -> T:
-    # `field` says that it returns the default's type for the same reason: the class body is read by type checkers.
-    return cast("T", field(default=default, metadata={"read": read, "metavar": metavar, "help": explanation}))
+    return field(default=default, metadata={"read": read, "metavar": metavar, "help": explanation})
 
 
 @dataclass(frozen=True, slots=True)
