@@ -30,6 +30,10 @@ class Ids:
         self._tick = floor // _TICK
         self._counter = _COUNTERS - 1 if floor else -1
 
+    def instant(self) -> int:
+        """The present instant, which never goes back: at least that of the newest id."""
+        return max(self._clock.now(), self._tick + EPOCH)
+
     def next(self) -> int:
         """The next id, larger than every one before."""
         tick = self._clock.now() - EPOCH

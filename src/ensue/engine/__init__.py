@@ -1,0 +1,1 @@
+"""What ensues: the path of one event, and everything that follows from it."""

@@ -66,11 +66,16 @@ class EventLog:
         )
         return [_event(row) for row in rows]
 
-    def attribute(self, event_id: int, contact_id: int, effects: str) -> None:
-        """Give an anonymous event its contact, and keep what followed from that."""
+    def attribute(self, event_id: int, contact_id: int) -> None:
+        """Give an anonymous event its contact."""
         self._sql.run(
-            "UPDATE events SET contact_id = ?, effects = ? WHERE workspace_id = ? AND id = ?",
-            (contact_id, effects, self._workspace, event_id),
+            "UPDATE events SET contact_id = ? WHERE workspace_id = ? AND id = ?", (contact_id, self._workspace, event_id)
+        )
+
+    def keep_effects(self, event_id: int, effects: str) -> None:
+        """Keep what followed from an event when it was attributed."""
+        self._sql.run(
+            "UPDATE events SET effects = ? WHERE workspace_id = ? AND id = ?", (effects, self._workspace, event_id)
         )
 
     def latest_id(self) -> int:

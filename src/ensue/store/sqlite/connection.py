@@ -15,6 +15,8 @@ OLDEST_SAFE = (3, 51, 3)
 class StorageFailed(Exception):
     """The disk did not do what it was told. What is durable is unknown, so the process must stop."""
 
+    stops_the_process = True
+
 
 @contextmanager
 def errors() -> Iterator[None]:
@@ -47,7 +49,7 @@ class SqliteConnection:
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
         with errors():
-            return self._execute(statement, tuple(values)).get_all()
+            return list(self._execute(statement, tuple(values)))
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row of a query, or None."""

@@ -1,0 +1,232 @@
+"""What a workspace has defined, compiled once per version and indexed by what touches it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ensue.base import ids
+from ensue.base.errors import Invalid
+from ensue.model.campaign import Campaign
+from ensue.model.score import ScoringRule
+from ensue.model.segment import Segment
+from ensue.model.workspace import Workspace
+from ensue.rules.conditions.event_based import EventBased
+from ensue.rules.grammar import parse_rule
+from ensue.rules.match import Match, parse_match
+from ensue.rules.rule import Rule
+from ensue.store.ports import DefinitionTables
+
+# Sequences look at several event types, so their states have a tally of their own.
+SEQUENCES = 0
+
+
+class CompiledSegment(msgspec.Struct, frozen=True):
+    """A segment with its parsed rule (None for a list) and its place in dependency order."""
+
+    segment: Segment
+    rule: Rule | None
+    rank: int
+
+
+class CompiledScoringRule(msgspec.Struct, frozen=True):
+    """A scoring rule with its parsed condition; `key` is its name in a tally."""
+
+    rule: ScoringRule
+    match: Match | None
+    key: str
+
+
+class EventTrigger(msgspec.Struct, frozen=True):
+    """A campaign that an event of one type starts, when the condition holds."""
+
+    campaign: Campaign
+    match: Match | None
+
+
+class TypePlan(msgspec.Struct, frozen=True):
+    """What an event of one type touches."""
+
+    conditions: tuple[EventBased, ...]
+    scoring: tuple[CompiledScoringRule, ...]
+    triggers: tuple[EventTrigger, ...]
+
+
+_NOTHING: frozenset[int] = frozenset()
+_NO_PLAN = TypePlan((), (), ())
+
+
+class Definitions:
+    """Everything that one workspace has defined, at one version."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        segments: Iterable[Segment],
+        scoring_rules: Iterable[ScoringRule],
+        campaigns: Iterable[Campaign],
+    ) -> None:
+        self.workspace = workspace
+        self.version = workspace.definitions_version
+        self.segments = _in_order(segments)
+        self.scoring = {rule.id: _compile_scoring(rule) for rule in scoring_rules}
+        self.decaying = tuple(c for c in self.scoring.values() if c.rule.decay_points and c.rule.decay_period)
+        self.campaigns = {campaign.id: campaign for campaign in campaigns}
+        self.type_ids: dict[str, int] = {}
+        self._index_segments()
+        self._index_types()
+        self._index_triggers()
+
+    def plan(self, event_type: str) -> TypePlan:
+        """What an event of this type touches."""
+        return self._plans.get(event_type, _NO_PLAN)
+
+    def watching_condition(self, key: str) -> frozenset[int]:
+        """The segments whose rules contain this event or sequence condition."""
+        return self._by_condition.get(key, _NOTHING)
+
+    def watching_field(self, field: str) -> frozenset[int]:
+        """The segments whose rules read this contact field."""
+        return self._by_field.get(field, _NOTHING)
+
+    def watching_tag(self, tag: str) -> frozenset[int]:
+        """The segments whose rules ask for this tag."""
+        return self._by_tag.get(tag, _NOTHING)
+
+    def watching_channel(self, channel: str) -> frozenset[int]:
+        """The segments whose rules ask for consent on this channel."""
+        return self._by_channel.get(channel, _NOTHING)
+
+    def watching_segment(self, segment_id: int) -> frozenset[int]:
+        """The segments whose rules ask for membership in this one."""
+        return self._by_segment.get(segment_id, _NOTHING)
+
+    def _index_segments(self) -> None:
+        self.conditions: dict[str, EventBased] = {}
+        self._by_condition: dict[str, frozenset[int]] = {}
+        self._by_field: dict[str, frozenset[int]] = {}
+        self._by_tag: dict[str, frozenset[int]] = {}
+        self._by_channel: dict[str, frozenset[int]] = {}
+        self._by_segment: dict[int, frozenset[int]] = {}
+        ready: set[str] = set()
+        for segment_id, compiled in self.segments.items():
+            if compiled.rule is None:
+                continue
+            for condition in compiled.rule.event_conditions:
+                self.conditions[condition.key] = condition
+                _add(self._by_condition, condition.key, segment_id)
+                if compiled.segment.status == "READY":
+                    ready.add(condition.key)
+            for field in compiled.rule.fields:
+                _add(self._by_field, field, segment_id)
+            for tag in compiled.rule.tags:
+                _add(self._by_tag, tag, segment_id)
+            for channel in compiled.rule.channels:
+                _add(self._by_channel, channel, segment_id)
+            for inner in compiled.rule.segments:
+                _add(self._by_segment, inner, segment_id)
+        # A condition that only unfinished segments use has no state yet for contacts that nothing has touched since.
+        self.building = frozenset(self.conditions) - ready
+
+    def _index_types(self) -> None:
+        conditions: dict[str, list[EventBased]] = {}
+        scoring: dict[str, list[CompiledScoringRule]] = {}
+        triggers: dict[str, list[EventTrigger]] = {}
+        for condition in self.conditions.values():
+            for event_type in condition.event_types:
+                conditions.setdefault(event_type, []).append(condition)
+        for compiled in self.scoring.values():
+            if compiled.rule.active:
+                scoring.setdefault(compiled.rule.event_type, []).append(compiled)
+        for campaign in self.campaigns.values():
+            for at, trigger in enumerate(campaign.triggers if campaign.status == "ACTIVE" else ()):
+                if trigger["type"] == "EVENT":
+                    match = trigger.get("conditions")
+                    parsed = parse_match(match, f"triggers[{at}].conditions") if match else None
+                    triggers.setdefault(trigger["eventType"], []).append(EventTrigger(campaign, parsed))
+        self._plans = {
+            event_type: TypePlan(
+                tuple(conditions.get(event_type, ())),
+                tuple(scoring.get(event_type, ())),
+                tuple(triggers.get(event_type, ())),
+            )
+            for event_type in {*conditions, *scoring, *triggers}
+        }
+
+    def _index_triggers(self) -> None:
+        self.entered_triggers: dict[int, list[Campaign]] = {}
+        self.exited_triggers: dict[int, list[Campaign]] = {}
+        self.threshold_triggers: list[tuple[int, Campaign]] = []
+        for campaign in self.campaigns.values():
+            for trigger in campaign.triggers if campaign.status == "ACTIVE" else ():
+                match trigger["type"]:
+                    case "SEGMENT_ENTERED":
+                        self.entered_triggers.setdefault(_segment_id(trigger), []).append(campaign)
+                    case "SEGMENT_EXITED":
+                        self.exited_triggers.setdefault(_segment_id(trigger), []).append(campaign)
+                    case "SCORE_CROSSED":
+                        self.threshold_triggers.append((trigger["threshold"], campaign))
+                    case _:
+                        pass
+
+
+class DefinitionCache:
+    """The compiled definitions of each workspace, made again when their version has grown."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Definitions] = {}
+
+    def get(self, tables: DefinitionTables, workspace_id: int) -> Definitions | None:
+        """The definitions as this transaction sees them; None when there is no such workspace."""
+        version = tables.version()
+        kept = self._kept.get(workspace_id)
+        if kept is not None and kept.version == version:
+            return kept
+        workspace = tables.workspace()
+        if workspace is None:
+            self._kept.pop(workspace_id, None)
+            return None
+        fresh = Definitions(workspace, tables.segments(), tables.scoring_rules(), tables.campaigns())
+        self._kept[workspace_id] = fresh
+        return fresh
+
+    def forget(self) -> None:
+        """Drop everything: what was compiled inside a transaction that failed was never true."""
+        self._kept.clear()
+
+
+def _add(index: dict, key: object, segment_id: int) -> None:  # type: ignore[type-arg]
+    index[key] = index.get(key, _NOTHING) | {segment_id}
+
+
+def _segment_id(trigger: dict[str, object]) -> int:
+    return ids.read("seg", str(trigger["segmentId"])) or 0
+
+
+def _compile_scoring(rule: ScoringRule) -> CompiledScoringRule:
+    match = parse_match(rule.condition, "condition") if rule.condition is not None else None
+    return CompiledScoringRule(rule, match, str(rule.id))
+
+
+def _in_order(segments: Iterable[Segment]) -> dict[int, CompiledSegment]:
+    """Segments after the ones they ask about.
+
+    Raises:
+        Invalid: they ask about each other in a circle.
+    """
+    parsed = {s.id: (s, parse_rule(s.rules) if s.rules is not None and s.type == "DYNAMIC" else None) for s in segments}
+    ranks: dict[int, int] = {}
+
+    def rank(segment_id: int, path: tuple[int, ...]) -> int:
+        if segment_id in path:
+            names = " → ".join(parsed[step][0].name for step in (*path[path.index(segment_id) :], segment_id))
+            raise Invalid.at("rules", f"segments must not ask about each other in a circle: {names}", code="segment_cycle")
+        if segment_id not in ranks:
+            rule = parsed[segment_id][1] if segment_id in parsed else None
+            inner = rule.segments if rule is not None else ()
+            ranks[segment_id] = 1 + max((rank(step, (*path, segment_id)) for step in inner), default=-1)
+        return ranks[segment_id]
+
+    for segment_id in parsed:
+        rank(segment_id, ())
+    order = sorted(parsed, key=lambda segment_id: (ranks[segment_id], segment_id))
+    return {i: CompiledSegment(parsed[i][0], parsed[i][1], ranks[i]) for i in order}

@@ -1,0 +1,146 @@
+"""The path of one event: resolve, append, react, answer. One event is a batch of one.
+
+Called with the events that concurrent requests brought, inside the transaction that they share. Nothing here commits;
+a request is answered after its transaction is durable.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ensue.base import bounds, json
+from ensue.base.errors import Conflict, Invalid, NotFound
+from ensue.engine import timers
+from ensue.engine.arrival import Arrival, Created, Outcome, Refused
+from ensue.engine.reactions import react
+from ensue.engine.subject import Subject
+from ensue.engine.working_set import WorkingSet
+from ensue.model.cause import Cause
+from ensue.model.effects import Answer, Effects
+from ensue.model.event import Event
+
+_answers = msgspec.json.Decoder(Answer)
+
+
+def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    """Store events of one workspace in order, with all that follows from them; one outcome for each."""
+    room.hold_all(a.contact_id for a in arrivals if a.contact_id is not None)
+    outcomes: list[Outcome] = []
+    claimed: dict[bytes, tuple[bytes, Created]] = {}
+    for arrival in arrivals:
+        try:
+            outcome = _replayed_here(arrival, claimed) or _ingest_one(room, arrival)
+        except (Invalid, NotFound, Conflict) as error:
+            outcome = Refused(error)
+        if arrival.key is not None and isinstance(outcome, Created):
+            claimed.setdefault(arrival.key, (arrival.fingerprint, outcome))
+        outcomes.append(outcome)
+    room.write()
+    return outcomes
+
+
+def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
+    timestamp = _timestamp(room, arrival)
+    subject = _named(room, arrival)
+    event_id = room.ids.next()
+    if arrival.key is not None and not room.tables.keys.claim(arrival.key, arrival.fingerprint, event_id):
+        return _replayed(room, arrival)
+    session_id, owner = room.session(arrival.session_id) if arrival.session_id is not None else (None, None)
+    if subject is None and owner is not None:
+        subject = room.subject(owner)
+    event = _event(arrival, event_id, timestamp, subject)
+    if subject is None:
+        effects = Effects()
+    else:
+        timers.advance(subject, room.now)
+        if session_id is not None and owner is None:
+            attribute_session(room, subject, event.session_id)
+        subject.appended.append(event)
+        effects = react.to_event(subject, event, Cause("EVENT", event_id, arrival.depth, arrival.triggers))
+    card = subject.card if subject is not None else None
+    room.append(event, session_id, arrival.metadata_text, json.encode_text(Answer(card, effects)))
+    return Created(event, arrival.metadata_text, card, effects)
+
+
+def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> int:
+    """Tie a session to a contact and give it the session's anonymous events, as late events; returns how many."""
+    assert key is not None
+    room.link(key, subject.id)
+    room.write_events()
+    session_id, _ = room.session(key)
+    events = room.tables.events.unattributed(session_id, room.now - bounds.ATTRIBUTION)
+    for event in events:
+        owned = msgspec.structs.replace(event, contact_id=subject.id)
+        room.tables.events.attribute(event.id, subject.id)
+        effects = react.to_event(subject, owned, Cause("EVENT", event.id, event.depth))
+        room.tables.events.keep_effects(event.id, json.encode_text(effects))
+    return len(events)
+
+
+def _timestamp(room: WorkingSet, arrival: Arrival) -> int:
+    if arrival.timestamp is None:
+        return min(arrival.received_at, room.now)
+    if arrival.timestamp > room.now + bounds.CLOCK_SKEW:
+        raise Invalid.at("timestamp", "must not be more than 5 minutes in the future")
+    return min(arrival.timestamp, room.now)
+
+
+def _named(room: WorkingSet, arrival: Arrival) -> Subject | None:
+    """The contact that the event names."""
+    if arrival.contact_id is None:
+        return None
+    subject = room.subject(arrival.contact_id)
+    if subject is None and (arrival.key is None or room.tables.keys.find(arrival.key) is None):
+        raise NotFound("There is no such contact in this workspace.")
+    return subject
+
+
+def _event(arrival: Arrival, event_id: int, timestamp: int, subject: Subject | None) -> Event:
+    return Event(
+        event_id,
+        arrival.type,
+        timestamp,
+        arrival.received_at,
+        subject.id if subject is not None else None,
+        arrival.metadata,
+        arrival.session_id,
+        arrival.page_url,
+        arrival.referrer,
+        arrival.utm_source,
+        arrival.utm_medium,
+        arrival.utm_campaign,
+        arrival.source,
+        arrival.cause_id,
+        arrival.depth,
+    )
+
+
+def _replayed_here(arrival: Arrival, claimed: dict[bytes, tuple[bytes, Created]]) -> Created | None:
+    """The answer to a key that this very transaction has used already."""
+    if arrival.key is None or arrival.key not in claimed:
+        return None
+    fingerprint, created = claimed[arrival.key]
+    _same_body(arrival, fingerprint)
+    return msgspec.structs.replace(created, replayed=True)
+
+
+def _replayed(room: WorkingSet, arrival: Arrival) -> Created:
+    assert arrival.key is not None
+    used = room.tables.keys.find(arrival.key)
+    assert used is not None
+    fingerprint, event_id = used
+    _same_body(arrival, fingerprint)
+    kept = room.tables.events.get(event_id)
+    if kept is None:
+        raise NotFound("The event of this key has been erased.")
+    event, answer_text, _ = kept
+    answer = _answers.decode(answer_text or "[null,[]]")
+    contact_id = answer.contact.id if answer.contact is not None else None
+    event = msgspec.structs.replace(event, contact_id=contact_id)
+    text = json.encode_text(event.metadata) if event.metadata else arrival.metadata_text
+    return Created(event, text, answer.contact, answer.effects, replayed=True)
+
+
+def _same_body(arrival: Arrival, fingerprint: bytes) -> None:
+    if fingerprint != arrival.fingerprint:
+        raise Conflict("This idempotency key was used with another body.", code="idempotency_key_reused")

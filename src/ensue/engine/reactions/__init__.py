@@ -1,0 +1,1 @@
+"""Scoring, segments, campaigns: each looks at one contact at one instant and says what follows."""

@@ -1,0 +1,59 @@
+"""What follows for one contact, in the one order: score, segments, campaigns.
+
+The three stimuli — an event, a change of the contact, time — differ only in what they touch first.
+"""
+
+from collections.abc import Iterable
+
+from ensue.engine.reactions import campaigns, scoring, segments
+from ensue.engine.subject import DECAY, SEGMENT, Subject
+from ensue.model.cause import Cause
+from ensue.model.effects import Effects, SegmentChange
+from ensue.model.event import Event
+
+
+def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
+    """What follows from an event that was just appended to the contact's log."""
+    at = subject.as_of
+    plan = subject.room.definitions.plan(event.type)
+    before = subject.score
+    entries = scoring.on_event(subject, event, plan, at) if plan.scoring else []
+    touched = segments.fold(subject, event, plan, at) if plan.conditions else set()
+    effects = Effects(before, before, entries)
+    _finish(subject, touched, before, cause, event, effects)
+    return effects
+
+
+def to_change(subject: Subject, touched: Iterable[int], cause: Cause) -> Effects:
+    """What follows from a change of the contact itself that touches these segments."""
+    effects = Effects(subject.score, subject.score)
+    _finish(subject, set(touched), subject.score, cause, None, effects)
+    return effects
+
+
+def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Effects:
+    """What follows when timers (kind, subject) of decays and segments come due at an instant."""
+    before = subject.score
+    subject.as_of = max(subject.as_of, at)
+    touched: set[int] = set()
+    for kind, subject_id in sorted(timers):
+        if kind == DECAY:
+            scoring.on_time(subject, subject_id, subject.as_of)
+        elif kind == SEGMENT:
+            touched.add(subject_id)
+    effects = Effects(before, subject.score)
+    _finish(subject, touched, before, Cause("TIME"), None, effects)
+    return effects
+
+
+def _finish(
+    subject: Subject, touched: set[int], before: int, cause: Cause, event: Event | None, effects: Effects
+) -> None:
+    at = subject.as_of
+    if subject.score != before:
+        touched |= subject.room.definitions.watching_field("score")
+    entered, exited = segments.evaluate(subject, touched, at, cause) if touched else ([], [])
+    effects.after = subject.score
+    effects.entered = [SegmentChange(s.id, s.name) for s in entered]
+    effects.exited = [SegmentChange(s.id, s.name) for s in exited]
+    campaigns.react(subject, campaigns.Stimulus(cause, at, event, entered, exited, before), effects)

@@ -1,0 +1,73 @@
+"""Segments: which conditions an event changes, and which segments the contact enters or exits because of it."""
+
+import heapq
+from collections.abc import Iterable
+
+from ensue.engine.definitions import TypePlan
+from ensue.engine.subject import SEGMENT, Subject
+from ensue.model.cause import Cause
+from ensue.model.event import Event
+from ensue.model.segment import Segment
+
+
+def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
+    """Fold an event into the states of the conditions it touches, and return the segments that must be looked at."""
+    touched: set[int] = set()
+    definitions = subject.room.definitions
+    log = subject.log
+    for condition in plan.conditions:
+        if condition.key in definitions.building and condition.key not in _kept(subject, condition.key):
+            # The state is built from the log, which has this event already.
+            subject.state(condition.key)
+            touched |= definitions.watching_condition(condition.key)
+            continue
+        state = subject.state(condition.key)
+        before = condition.verdict(state, at, log)
+        state = condition.fold(state, event, at, log)
+        after = condition.verdict(state, at, log)
+        subject.keep_state(condition.key, state)
+        if after.holds != before.holds or _sooner(after.flips_at, before.flips_at):
+            touched |= definitions.watching_condition(condition.key)
+    return touched
+
+
+def _kept(subject: Subject, key: str) -> dict[str, object]:
+    return subject.tally(subject.room.slot(key)).conditions
+
+
+def _sooner(after: int | None, before: int | None) -> bool:
+    # A timer that is early is harmless, so only an earlier horizon needs another look.
+    return after is not None and (before is None or after < before)
+
+
+def evaluate(
+    subject: Subject, touched: Iterable[int], at: int, cause: Cause
+) -> tuple[list[Segment], list[Segment]]:
+    """Evaluate segments after the ones they depend on; enter and exit at the instant. Returns (entered, exited)."""
+    definitions = subject.room.definitions
+    entered: list[Segment] = []
+    exited: list[Segment] = []
+    waiting = [(definitions.segments[i].rank, i) for i in touched if i in definitions.segments]
+    heapq.heapify(waiting)
+    last = None
+    while waiting:
+        _, segment_id = heapq.heappop(waiting)
+        if segment_id == last:
+            continue
+        last = segment_id
+        compiled = definitions.segments[segment_id]
+        if compiled.rule is None:
+            continue
+        verdict = compiled.rule.evaluate(subject, at)
+        subject.arm(SEGMENT, segment_id, verdict.flips_at)
+        if verdict.holds == (segment_id in subject.memberships):
+            continue
+        if verdict.holds:
+            subject.enter(segment_id, compiled.segment.version, at, cause.text())
+            entered.append(compiled.segment)
+        else:
+            subject.exit(segment_id, at, cause.text())
+            exited.append(compiled.segment)
+        for outer in definitions.watching_segment(segment_id):
+            heapq.heappush(waiting, (definitions.segments[outer].rank, outer))
+    return entered, exited

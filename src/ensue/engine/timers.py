@@ -1,0 +1,63 @@
+"""What time alone does to a contact, each thing at its own instant, however late it is noticed."""
+
+import heapq
+
+from ensue.engine import advance as enrolments
+from ensue.engine.reactions import react
+from ensue.engine.subject import ENROLMENT, Subject
+from ensue.engine.working_set import WorkingSet
+
+
+def advance(subject: Subject, upto: int) -> int:
+    """Bring a contact to an instant: every timer due until then takes effect as of when it was due.
+
+    Returns how many timers came due.
+    """
+    if subject.due_at is None or subject.due_at > upto:
+        subject.as_of = max(subject.as_of, upto)
+        return 0
+    due = subject.room.tables.timers.take(subject.id, upto)
+    heapq.heapify(due)
+    came_due = 0
+    while True:
+        _move_arms(subject, due, upto)
+        if not due:
+            break
+        at = due[0][0]
+        together: set[tuple[int, int]] = set()
+        while due and due[0][0] == at:
+            _, kind, subject_id = heapq.heappop(due)
+            together.add((kind, subject_id))
+        came_due += len(together)
+        _run(subject, together, at)
+    subject.as_of = max(subject.as_of, upto)
+    stored = subject.room.tables.timers.next_due(subject.id)
+    subject.due_at = min((d for d in (stored, *subject.arms.values()) if d is not None), default=None)
+    return came_due
+
+
+def _move_arms(subject: Subject, due: list[tuple[int, int, int]], upto: int) -> None:
+    for (kind, subject_id), at in [item for item in subject.arms.items() if item[1] <= upto]:
+        del subject.arms[kind, subject_id]
+        heapq.heappush(due, (at, kind, subject_id))
+
+
+def _run(subject: Subject, together: set[tuple[int, int]], at: int) -> None:
+    rules = {timer for timer in together if timer[0] != ENROLMENT}
+    if rules:
+        react.to_time(subject, rules, at)
+    subject.as_of = max(subject.as_of, at)
+    for _, enrolment_id in sorted(together - rules):
+        enrolments.wake(subject, enrolment_id, subject.as_of)
+
+
+def advance_due(room: WorkingSet, contact_ids: list[int]) -> int:
+    """Advance contacts that are due to the transaction's instant; returns how many timers came due."""
+    room.hold_all(contact_ids)
+    came_due = 0
+    for contact_id in contact_ids:
+        subject = room.subject(contact_id)
+        if subject is not None:
+            came_due += advance(subject, room.now)
+    room.write()
+    return came_due

@@ -1,0 +1,134 @@
+"""What one transaction holds of one workspace: contacts, what changes about them, and the one place that writes it."""
+
+from collections.abc import Iterable
+
+from ensue.base.ids import Ids
+from ensue.engine.definitions import SEQUENCES, Definitions
+from ensue.engine.subject import Subject
+from ensue.model.event import Event
+from ensue.store.ports import WorkspaceTables
+
+
+
+class WorkingSet:
+    """Loads each contact once and writes each change once, however many events of the transaction touch it."""
+
+    def __init__(self, tables: WorkspaceTables, definitions: Definitions, ids: Ids, now: int) -> None:
+        self.tables = tables
+        self.definitions = definitions
+        self.ids = ids
+        self.now = now
+        self._subjects: dict[int, Subject] = {}
+        self._sessions: dict[str, tuple[int, int | None]] = {}
+        self._rows: list[tuple[object, ...]] = []
+        self._counts: dict[int, list[int]] = {}
+        self._skips: list[tuple[int, int, int, int | None, str, int]] = []
+
+    def subject(self, contact_id: int) -> Subject | None:
+        """A contact by its id, or by one that was merged into it; held until the end of the transaction."""
+        subject = self._subjects.get(contact_id)
+        if subject is not None:
+            return subject
+        contact = self.tables.contacts.lock(contact_id)
+        if contact is None:
+            survivor = self.tables.contacts.survivor(contact_id)
+            return self.subject(survivor) if survivor is not None else None
+        return self.hold(Subject(self, contact))
+
+    def hold(self, subject: Subject) -> Subject:
+        """Take a contact in: a new one, or one that was loaded elsewhere."""
+        self._subjects[subject.id] = subject
+        return subject
+
+    def hold_all(self, contact_ids: Iterable[int]) -> None:
+        """Load contacts in one order, so that two transactions never wait for each other."""
+        for contact_id in sorted(set(contact_ids)):
+            self.subject(contact_id)
+
+    def drop(self, contact_id: int) -> None:
+        """Forget a contact that this transaction has removed."""
+        self._subjects.pop(contact_id, None)
+
+    def type_id(self, name: str) -> int:
+        """The number of an event type, made when it is new."""
+        known = self.definitions.type_ids.get(name)
+        if known is None:
+            known = self.tables.events.type_id(name) or self.tables.events.add_type(name, self.now)
+            self.definitions.type_ids[name] = known
+        return known
+
+    def slot(self, key: str) -> int:
+        """Which tally keeps the state of a condition."""
+        types = self.definitions.conditions[key].event_types
+        return self.type_id(next(iter(types))) if len(types) == 1 else SEQUENCES
+
+    def session(self, key: str) -> tuple[int, int | None]:
+        """(id, contact) of a session, made when it is new."""
+        known = self._sessions.get(key)
+        if known is None:
+            known = self.tables.sessions.find(key)
+            if known is None:
+                known = (self.ids.next(), None)
+                self.tables.sessions.add(known[0], key, None, self.now)
+            self._sessions[key] = known
+        return known
+
+    def link(self, key: str, contact_id: int) -> None:
+        """Tie a session to a contact."""
+        session_id, _ = self.session(key)
+        self.tables.sessions.link(session_id, contact_id, self.now)
+        self._sessions[key] = (session_id, contact_id)
+
+    def append(self, event: Event, session_id: int | None, metadata: str | None, answer: str | None) -> None:
+        """Add an event to the log."""
+        type_id = self.type_id(event.type)
+        self._rows.append(
+            (
+                event.id, event.contact_id, type_id, event.timestamp, event.received_at, session_id, event.page_url,
+                event.referrer, event.utm_source, event.utm_medium, event.utm_campaign, metadata, event.source,
+                event.cause_id, event.depth, answer,
+            )
+        )  # fmt: skip
+        tally = self._counts.setdefault(type_id, [0, 0])
+        tally[0] += 1
+        tally[1] = max(tally[1], event.received_at)
+
+    def skip(self, campaign_id: int, contact_id: int, event_id: int | None, reason: str, at: int) -> None:
+        """Keep that a campaign did not take a contact in, and why."""
+        self._skips.append((self.ids.next(), campaign_id, contact_id, event_id, reason, at))
+
+    def write(self) -> None:
+        """Write everything that has changed, table by table. The contacts are let go."""
+        self.write_events()
+        subjects = list(self._subjects.values())
+        tables = self.tables
+        if tallies := [row for s in subjects for row in s.changed_tallies()]:
+            tables.tallies.put(tallies)
+        if lines := [(s.id, line) for s in subjects for line in s.ledger]:
+            tables.ledger.write(lines)
+        if stays := [stay for s in subjects for stay in s.entered.values()]:
+            tables.memberships.enter(stays)
+        if ends := [end for s in subjects for end in s.exited]:
+            tables.memberships.exit(ends)
+        if enrolments := [e for s in subjects for e in s.enrolments.values()]:
+            tables.enrolments.put(enrolments)
+        if steps := [step for s in subjects for step in s.steps]:
+            tables.enrolments.log(steps)
+        if self._skips:
+            tables.enrolments.skip(self._skips)
+        if arms := [(s.id, kind, subject, due) for s in subjects for (kind, subject), due in s.arms.items()]:
+            tables.timers.arm(arms)
+        if subjects:
+            tables.contacts.advance([(s.score, s.as_of, s.due_at, s.id) for s in subjects])
+        self._subjects.clear()
+        self._sessions.clear()
+        self._skips = []
+
+    def write_events(self) -> None:
+        """Write the events alone, so that queries see them."""
+        if self._rows:
+            self.tables.events.append(self._rows)
+            self.tables.events.count_types((type_id, n, last) for type_id, (n, last) in self._counts.items())
+            self._rows, self._counts = [], {}
+            for subject in self._subjects.values():
+                subject.appended.clear()

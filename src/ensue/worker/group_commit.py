@@ -1,0 +1,209 @@
+"""Group commit: what arrives while one transaction becomes durable shares the next one.
+
+Every caller is answered after the commit that holds its work. Events go through the engine together; other work
+runs beside them, each behind a savepoint, so that one that fails takes nobody with it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from ensue.base import bounds
+from ensue.base.errors import EnsueError, Unavailable
+from ensue.engine.arrival import Arrival, Outcome
+from ensue.engine.engine import Engine
+from ensue.store.ports import Tables
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class WritableStore(Protocol):
+    """The part of a store that group commit drives."""
+
+    def begin(self) -> Tables: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def savepoint(self) -> Any: ...
+
+
+class _Unit:
+    """Work of one caller: arrivals for the engine, or a function of the tables."""
+
+    __slots__ = ("arrivals", "done", "outcome", "work")
+
+    def __init__(
+        self, arrivals: Sequence[Arrival] | None, work: Callable[[Tables], Any] | None, done: "asyncio.Future[Any]"
+    ) -> None:
+        self.arrivals = arrivals
+        self.work = work
+        self.done = done
+        self.outcome: Any = None
+
+
+class GroupCommit:
+    """The one writer of a process. `start` it on the event loop that its callers run on."""
+
+    def __init__(
+        self,
+        store: WritableStore,
+        engine: Engine,
+        *,
+        committed: Callable[[], None] = lambda: None,
+        failed: Callable[[BaseException], None] = lambda _error: None,
+    ) -> None:
+        """`committed` is a hint after each commit; `failed` is called when the disk cannot be trusted any more."""
+        self._store = store
+        self._engine = engine
+        self._committed = committed
+        self._failed = failed
+        self._waiting: deque[_Unit] = deque()
+        self._waiting_events = 0
+        self._wanted = asyncio.Event()
+        self._closing = False
+        self._broken = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to take work."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="group commit")
+
+    async def close(self) -> None:
+        """Finish what is waiting, then stop."""
+        self._closing = True
+        self._wanted.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    def ingest(self, arrivals: Sequence[Arrival]) -> "asyncio.Future[list[Outcome]]":
+        """Outcomes of events, once they are durable.
+
+        Raises:
+            Unavailable: too much is waiting already, or the server is stopping.
+        """
+        if self._waiting_events + len(arrivals) > bounds.GROUP_QUEUE:
+            raise Unavailable("Too many events are waiting to be stored.")
+        self._waiting_events += len(arrivals)
+        return self._add(arrivals, None)
+
+    def run(self, work: Callable[[Tables], T]) -> "asyncio.Future[T]":
+        """The result of a function of the tables, once what it wrote is durable."""
+        return self._add(None, work)
+
+    def _add(self, arrivals: Sequence[Arrival] | None, work: Callable[[Tables], Any] | None) -> "asyncio.Future[Any]":
+        if self._closing or self._broken:
+            raise Unavailable("The server is stopping.")
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Unit(arrivals, work, done))
+        self._wanted.set()
+        return done
+
+    async def _run(self) -> None:
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._wanted.clear()
+                await self._wanted.wait()
+                continue
+            await self._one_transaction(self._take())
+
+    def _take(self) -> list[_Unit]:
+        units = []
+        events = 0
+        works = 0
+        while self._waiting and events < bounds.GROUP_EVENTS and works < bounds.GROUP_WORKS:
+            unit = self._waiting.popleft()
+            units.append(unit)
+            if unit.arrivals is not None:
+                events += len(unit.arrivals)
+            else:
+                works += 1
+        self._waiting_events -= events
+        return units
+
+    async def _one_transaction(self, units: list[_Unit]) -> None:
+        try:
+            self._apply(units)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._store.commit)
+        except Unavailable as error:
+            self._undo()
+            _fail(units, error)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, each caller must hear of it
+            self._undo()
+            await self._after_failure(units, error)
+        else:
+            _settle(units)
+            self._committed()
+
+    def _apply(self, units: list[_Unit]) -> None:
+        tables = self._store.begin()
+        together = [unit for unit in units if unit.arrivals is not None]
+        if together:
+            outcomes = iter(self._engine.ingest(tables, [a for unit in together for a in unit.arrivals or ()]))
+            for unit in together:
+                unit.outcome = [next(outcomes) for _ in unit.arrivals or ()]
+        for unit in units:
+            if unit.work is not None:
+                unit.outcome = self._guarded(tables, unit.work)
+
+    def _guarded(self, tables: Tables, work: Callable[[Tables], Any]) -> Any:
+        try:
+            with self._store.savepoint():
+                return work(tables)
+        except EnsueError as error:
+            # Undone up to the savepoint; what was learned from it is not true.
+            self._engine.forget()
+            if isinstance(error, Unavailable):
+                raise
+            return _Raised(error)
+
+    async def _after_failure(self, units: list[_Unit], error: Exception) -> None:
+        if getattr(error, "stops_the_process", False):
+            self._broken = True
+            _fail(units, Unavailable("The store failed."))
+            _fail(list(self._waiting), Unavailable("The store failed."))
+            self._waiting.clear()
+            self._failed(error)
+        elif len(units) == 1:
+            _log.error("work failed", exc_info=error)
+            if not units[0].done.done():
+                units[0].done.set_exception(error)
+        else:
+            # One of them is poison: let each stand alone, so that the others are served.
+            for unit in units:
+                await self._one_transaction([unit])
+
+    def _undo(self) -> None:
+        self._engine.forget()
+        self._store.rollback()
+
+
+class _Raised:
+    """An error that work ended with, kept until the commit."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: EnsueError) -> None:
+        self.error = error
+
+
+def _settle(units: list[_Unit]) -> None:
+    for unit in units:
+        if unit.done.done():
+            continue
+        if isinstance(unit.outcome, _Raised):
+            unit.done.set_exception(unit.outcome.error)
+        else:
+            unit.done.set_result(unit.outcome)
+
+
+def _fail(units: list[_Unit], error: EnsueError) -> None:
+    for unit in units:
+        if not unit.done.done():
+            unit.done.set_exception(error)
