@@ -44,6 +44,13 @@ class Invalid(EnsueError):
         return cls(f"{path}: {message}", [Detail(path, message)], code=code)
 
 
+    @classmethod
+    def of(cls, faults: list[tuple[str, str]]) -> "Invalid":
+        """An `Invalid` about several fields: (path, message) each."""
+        details = [Detail(path, message) for path, message in faults]
+        return cls("; ".join(f"{path}: {message}" for path, message in faults), details)
+
+
 class TooLarge(Invalid):
     """The body is over its bound."""
 

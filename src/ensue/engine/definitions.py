@@ -10,7 +10,7 @@ from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
 from ensue.model.workspace import Workspace
-from ensue.rules.conditions.event_based import EventBased
+from ensue.rules.condition import EventBased
 from ensue.rules.grammar import parse_rule
 from ensue.rules.match import Match, parse_match
 from ensue.rules.rule import Rule

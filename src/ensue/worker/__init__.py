@@ -1,0 +1,1 @@
+"""Loops over due work; nothing else knows about threads."""

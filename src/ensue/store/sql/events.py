@@ -78,6 +78,45 @@ class EventLog:
             "UPDATE events SET effects = ? WHERE workspace_id = ? AND id = ?", (effects, self._workspace, event_id)
         )
 
+    def page(
+        self,
+        contact_id: int | None,
+        type_name: str | None,
+        session_key: str | None,
+        since: int | None,
+        until: int | None,
+        below: tuple[int, int] | None,
+        limit: int,
+    ) -> list[Row]:
+        """Rows of events (the columns of an event, metadata as text) and of their contact (email, names), newest
+        first by (timestamp, id): `since <= timestamp < until`, and below a place in that order."""
+        where = ["e.workspace_id = ?"]
+        values: list[object] = [self._workspace]
+        if contact_id is not None:
+            where.append("e.contact_id = ?")
+            values.append(contact_id)
+        if type_name is not None:
+            where.append("e.type_id = ?")
+            values.append(self.type_id(type_name))
+        if session_key is not None:
+            where.append("e.session_id = (SELECT id FROM sessions WHERE workspace_id = ? AND key = ?)")
+            values += [self._workspace, session_key]
+        if since is not None:
+            where.append("e.timestamp >= ?")
+            values.append(since)
+        if until is not None:
+            where.append("e.timestamp < ?")
+            values.append(until)
+        if below is not None:
+            where.append("(e.timestamp, e.id) < (?, ?)")
+            values += below
+        return self._sql.rows(
+            f"""SELECT {_COLUMNS}, c.email, c.first_name, c.last_name FROM {_JOINED}
+            LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id
+            WHERE {" AND ".join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?""",
+            (*values, limit),
+        )
+
     def latest_id(self) -> int:
         """The id of the newest event, or 0."""
         row = self._sql.row("SELECT MAX(id) FROM events WHERE workspace_id = ?", (self._workspace,))

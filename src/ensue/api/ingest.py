@@ -1,0 +1,223 @@
+"""`POST events` and `POST events/batch`: from bytes to arrivals, and from outcomes to the answer."""
+
+import zlib
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from ensue.api import event_json, problems
+from ensue.base import bounds, json
+from ensue.base.clock import from_iso
+from ensue.base.errors import Invalid, NotFound, TooLarge
+from ensue.base.ids import read
+from ensue.engine.arrival import Arrival, Created, Outcome
+
+
+class EventBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False):
+    """The request body of the contract, and the optional time and key."""
+
+    type: str
+    contact_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    session_id: str | None = None
+    page_url: str | None = None
+    referrer: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    timestamp: str | None = None
+    idempotency_key: str | None = None
+
+
+class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Many events; each item is decoded by itself, so that a bad one fails alone. `backfill` events trigger nothing."""
+
+    events: list[msgspec.Raw]
+    backfill: bool = False
+
+
+_event = msgspec.json.Decoder(EventBody)
+_batch = msgspec.json.Decoder(BatchBody)
+_TEXTS = (
+    ("sessionId", "session_id"),
+    ("pageUrl", "page_url"),
+    ("referrer", "referrer"),
+    ("utmSource", "utm_source"),
+    ("utmMedium", "utm_medium"),
+    ("utmCampaign", "utm_campaign"),
+)
+
+
+def read_event(workspace_id: int, body: bytes, header_key: str | None, received_at: int, source: str) -> Arrival:
+    """The arrival that a request body stands for.
+
+    Raises:
+        Invalid, TooLarge: naming each field. NotFound: `contactId` is no contact's id.
+    """
+    return _arrival(workspace_id, decode_event(body), header_key, received_at, source, triggers=True)
+
+
+def decode_event(body: bytes) -> EventBody:
+    """The decoded body of one event.
+
+    Raises:
+        Invalid, TooLarge: naming each field.
+    """
+    if len(body) > bounds.BODY:
+        raise TooLarge(f"The body of an event is at most {bounds.BODY} bytes.")
+    try:
+        return json.decode_as(_event, body)
+    except Invalid as error:
+        raise _every_fault(body, error) from None
+
+
+def read_batch(
+    workspace_id: int, body: bytes, received_at: int, source: str
+) -> list[Arrival | Invalid | NotFound]:
+    """An arrival or a refusal for each item, in order.
+
+    Raises:
+        Invalid, TooLarge: the batch itself cannot be read.
+    """
+    batch = json.decode_as(_batch, body) if body.count(b"\\u0000") == 0 else _batch_with_nul(body)
+    if len(batch.events) > bounds.BATCH_EVENTS:
+        raise TooLarge(f"A batch holds at most {bounds.BATCH_EVENTS} events.")
+    return [_item(workspace_id, bytes(raw), received_at, source, triggers=not batch.backfill) for raw in batch.events]
+
+
+def inflate(body: bytes) -> bytes:
+    """The plain bytes of a gzipped body.
+
+    Raises:
+        Invalid: not gzip. TooLarge: it inflates to more than the bound.
+    """
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        plain = inflater.decompress(body, bounds.BATCH_INFLATED + 1)
+    except zlib.error:
+        raise Invalid("The body is not valid gzip.", code="malformed_gzip") from None
+    if len(plain) > bounds.BATCH_INFLATED:
+        raise TooLarge(f"The body inflates to more than {bounds.BATCH_INFLATED} bytes.")
+    if not inflater.eof:
+        raise Invalid("The gzipped body is cut short.", code="malformed_gzip")
+    return plain
+
+
+def batch_answer(outcomes: list[Outcome | Invalid | NotFound]) -> bytes:
+    """`{"results": [{"event"} | {"error"}]}`, in request order."""
+    return ('{"results":[' + ",".join(_result(outcome) for outcome in outcomes) + "]}").encode()
+
+
+def _result(outcome: Outcome | Invalid | NotFound) -> str:
+    if isinstance(outcome, Created):
+        return f'{{"event":{event_json.created(outcome)}}}'
+    error = outcome if isinstance(outcome, Invalid | NotFound) else outcome.error
+    return json.encode_text({"error": problems.problem(error)})
+
+
+def _batch_with_nul(body: bytes) -> BatchBody:
+    # NUL is refused item by item; here only the frame is read.
+    try:
+        return _batch.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return json.decode_as(_batch, body)
+
+
+def _item(
+    workspace_id: int, raw: bytes, received_at: int, source: str, *, triggers: bool
+) -> Arrival | Invalid | NotFound:
+    try:
+        return _arrival(workspace_id, decode_event(raw), None, received_at, source, triggers=triggers)
+    except (Invalid, NotFound) as error:
+        return error
+
+
+def _arrival(
+    workspace_id: int, body: EventBody, header_key: str | None, received_at: int, source: str, *, triggers: bool
+) -> Arrival:
+    faults = _faults(body)
+    if faults is not None:
+        raise faults
+    key, fingerprint = _key(body, header_key)
+    metadata = body.metadata
+    return Arrival(
+        workspace_id,
+        body.type,
+        received_at,
+        _contact(body.contact_id) if body.contact_id is not None else None,
+        from_iso(body.timestamp) if body.timestamp is not None else None,
+        metadata or {},
+        json.encode_text(metadata) if metadata else None,
+        body.session_id,
+        body.page_url,
+        body.referrer,
+        body.utm_source,
+        body.utm_medium,
+        body.utm_campaign,
+        source,
+        key=key,
+        fingerprint=fingerprint,
+        triggers=triggers,
+    )
+
+
+def _contact(text: str) -> int:
+    contact_id = read("ct", text)
+    # Of the right type but no id of ours: such a contact does not exist, whatever it looks like.
+    return contact_id if contact_id is not None else 0
+
+
+def _key(body: EventBody, header_key: str | None) -> tuple[bytes | None, bytes]:
+    key = body.idempotency_key
+    if header_key is not None:
+        if key is not None and key != header_key:
+            raise Invalid.at("idempotencyKey", "differs from the Idempotency-Key header")
+        key = header_key
+    if key is None:
+        return None, b""
+    if not 0 < len(key) <= bounds.IDEMPOTENCY_KEY:
+        raise Invalid.at("idempotencyKey", f"must have 1 to {bounds.IDEMPOTENCY_KEY} characters")
+    body.idempotency_key = None
+    canonical = msgspec.json.encode(body, order="deterministic")
+    return blake2b(key.encode(), digest_size=16).digest(), blake2b(canonical, digest_size=16).digest()
+
+
+def _faults(body: EventBody) -> Invalid | None:
+    faults = []
+    if not body.type or len(body.type) > bounds.EVENT_TYPE or body.type.isspace():
+        faults.append(("type", f"must have 1 to {bounds.EVENT_TYPE} characters"))
+    for path, name in _TEXTS:
+        value = getattr(body, name)
+        if value is not None and len(value) > bounds.TEXT:
+            faults.append((path, f"must have at most {bounds.TEXT} characters"))
+    if body.session_id == "":
+        faults.append(("sessionId", "must not be empty"))
+    if body.timestamp is not None:
+        try:
+            from_iso(body.timestamp)
+        except ValueError as error:
+            faults.append(("timestamp", f"is {error}"))
+    return Invalid.of(faults) if faults else None
+
+
+def _every_fault(body: bytes, first: Invalid) -> Invalid:
+    """The decoder stops at the first fault; a refusal names them all."""
+    try:
+        value = json.decode_strict(body)
+    except Invalid as error:
+        return error
+    if not isinstance(value, dict):
+        return Invalid.at("$", "must be an object")
+    faults = []
+    for name in msgspec.structs.fields(EventBody):
+        path = name.encode_name
+        item = value.pop(path, None)
+        if path == "type" and item is None:
+            faults.append((path, "is required"))
+        elif path == "metadata" and not isinstance(item, dict | None):
+            faults.append((path, "must be an object"))
+        elif path != "metadata" and not isinstance(item, str | None):
+            faults.append((path, "must be a string"))
+    faults += [(str(path), "is not a field of an event") for path in value]
+    return Invalid.of(faults) if faults else first
