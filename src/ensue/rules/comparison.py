@@ -24,9 +24,7 @@ def read_quantity(reader: Reader, *, may_be_missing: bool) -> Comparison | None:
     return _read(reader, allowed, lambda operator, value: _fault(operator, value, Kind.NUMBER))
 
 
-def _read(
-    reader: Reader, allowed: list[str], fault_of: Callable[[Operator, object], str | None]
-) -> Comparison | None:
+def _read(reader: Reader, allowed: list[str], fault_of: Callable[[Operator, object], str | None]) -> Comparison | None:
     name = reader.one_of("operator", allowed)
     value = reader.optional("value")
     if name is None:

@@ -23,8 +23,14 @@ class Reads(NamedTuple):
     channels: frozenset[str] = NOTHING
     segments: frozenset[int] = NOTHING
 
-    def __or__(self, other: "Reads") -> "Reads":  # type: ignore[override]
-        return Reads(*(mine | its for mine, its in zip(self, other, strict=True)))
+    def merged(self, other: "Reads") -> "Reads":
+        """Both together."""
+        return Reads(
+            self.fields | other.fields,
+            self.tags | other.tags,
+            self.channels | other.channels,
+            self.segments | other.segments,
+        )
 
 
 class Observation(NamedTuple):

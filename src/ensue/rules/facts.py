@@ -1,7 +1,7 @@
 """What a rule may ask of a contact. The engine implements this over its working set."""
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ensue.model.event import Event
 
@@ -20,7 +20,11 @@ MISSING: Final = Missing()
 
 
 class Log(Protocol):
-    """The contact's own events, as stored."""
+    """The contact's own events, as stored.
+
+    Conditions take from it again what they folded before: when a state is folded or asked, it must hold the events
+    that were folded into that state, and no others of their types.
+    """
 
     def events(self, types: frozenset[str], after: int | None, upto: int) -> Iterable[Event]:
         """Events of these types with `after < timestamp <= upto`, ascending by (timestamp, id)."""
@@ -62,6 +66,6 @@ class Facts(Protocol):
         """The next instant at which decay alone changes the score."""
         ...
 
-    def state(self, key: str) -> object:
+    def state(self, key: str) -> Any:
         """The kept state of the event or sequence condition with this content key; None before its first event."""
         ...

@@ -43,7 +43,7 @@ class Rule:
             key=content_key(json),
             tree=tree,
             event_conditions=tuple(reversed(by_key.values())),
-            reads=reduce(Reads.__or__, (condition.reads for condition in conditions)),
+            reads=reduce(Reads.merged, (condition.reads for condition in conditions)),
             time_dependent=any(condition.time_dependent for condition in conditions),
         )
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ensue.model.event import Event
 from ensue.rules.facts import Log
 from ensue.rules.window import Window
 
-Value = str | int | float | bool
+Value = Any
+"""What one aggregate takes of an event: anything that is not None; a number for the numeric ones."""
+
 _FIRST_LOOK = 32
 
 
@@ -21,7 +24,7 @@ class Source:
 
     event_type: str
     window: Window
-    read: Callable[[Event], Value | None]
+    read: Callable[[Event], Value]
 
     @property
     def span(self) -> int:

@@ -18,7 +18,7 @@ class Stairs:
         top = max(0, *(floor(number) + 1 for number in comparison.numbers))
         while top > 0 and test(top - 1) == test(top):
             top -= 1
-        self.top = max(top, 1)
+        self.top: int = max(top, 1)
         self._test = test
         self._span = span
         # For a sliding window `top` is small by the grammar; for all time it can be 2^53, and nothing expires.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ensue.model.event import Event
 from ensue.rules import bounds
 from ensue.rules.comparison import read_comparison
+from ensue.rules.facts import MISSING
 from ensue.rules.faults import Faults, Reader
 from ensue.rules.fields import EVENT, EventField, event_field
 from ensue.rules.operator import Comparison
@@ -37,6 +38,12 @@ def parse_where(value: object, path: str, faults: Faults) -> Where | None:
     """Read a group, or one comparison, over event fields. Notes faults and returns None when it is faulty."""
     tree = parse_tree(value, path, faults, read_event_comparison)
     return None if tree is None else Where(tree, compile_tree(tree, EventComparison.compile))
+
+
+def read_where(reader: Reader) -> Where | None:
+    """Read the optional `where` of a condition or a step."""
+    value = reader.optional("where")
+    return None if value is MISSING else parse_where(value, reader.at("where"), reader.faults)
 
 
 def read_event_comparison(reader: Reader) -> EventComparison | None:

@@ -79,7 +79,7 @@ def tree_text(tree: Any, leaf_text: Any, nested: bool = False) -> str:
 
 
 def event_phrase(
-    kind: "AggregateKind", property: str | None, comparison: Comparison, source: "Source", where: "Where | None"
+    kind: "AggregateKind", read_from: str | None, comparison: Comparison, source: "Source", where: "Where | None"
 ) -> str:
     """An aggregate over events, compared with a number."""
     quantity = (comparison.operator.quantity or "").format(_operand(comparison))
@@ -87,7 +87,7 @@ def event_phrase(
         single = comparison.value == 1
         head = f"{source.event_type} {quantity} time{'' if single else 's'}"
     else:
-        of = (property or "").removeprefix("metadata.")
+        of = (read_from or "").removeprefix("metadata.")
         head = f"{kind.phrase.format(property=of, events=source.event_type)} {comparison_text(comparison)}"
     return " ".join(part for part in (head, window_text(source.window), where_text(where)) if part)
 

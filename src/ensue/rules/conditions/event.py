@@ -17,7 +17,7 @@ from ensue.rules.fields import EVENT, EventField, event_field
 from ensue.rules.operator import Comparison
 from ensue.rules.source import Source, Value
 from ensue.rules.verdict import Verdict
-from ensue.rules.where import EventTest, Where, parse_where
+from ensue.rules.where import EventTest, Where, read_where
 from ensue.rules.window import Window, read_window
 from ensue.rules.wording import event_phrase
 
@@ -34,11 +34,11 @@ class EventCondition:
     kind: AggregateKind
     source: Source
     comparison: Comparison
-    property: str | None
+    read_from: str | None
     where: Where | None
     aggregate: Aggregate
     time_dependent: bool
-    reads: Reads = Reads()
+    reads: Reads
 
     def fold(self, state: State, event: Event, now: int, log: Log) -> State:
         """The state after one more event; see `EventBased`."""
@@ -75,7 +75,7 @@ class EventCondition:
 
     def describe(self) -> str:
         """`purchase at least 3 times in the last 30 days where amount is over 50`."""
-        return event_phrase(self.kind, self.property, self.comparison, self.source, self.where)
+        return event_phrase(self.kind, self.read_from, self.comparison, self.source, self.where)
 
 
 def parse(reader: Reader) -> EventCondition | None:
@@ -85,28 +85,20 @@ def parse(reader: Reader) -> EventCondition | None:
     window = read_window(reader)
     name = reader.one_of("aggregate", list(AGGREGATES), default="count")
     kind = AGGREGATES[name] if name else None
-    property = _read_property(reader, kind)
+    field = _read_property(reader, kind)
     comparison = read_quantity(reader, may_be_missing=kind.may_be_missing if kind else True)
     if kind and window and comparison and (kind.bounded or (kind.counts and window.span is not None)):
         _bound_thresholds(reader, comparison)
     reader.close()
     if not (reader.sound and event_type and window and kind and comparison):
         return None
-    source = Source(event_type, window, _reading(where.test if where else None, window, kind, property))
+    source = Source(event_type, window, _reading(where.test if where else None, window, kind, field))
     aggregate = kind.build(source, comparison)
-    key = content_key(
-        TYPE, event_type, where and reader.value["where"], window, property and property.name, aggregate.shape
-    )
+    key = content_key(TYPE, event_type, where and reader.value["where"], window, field and field.name, aggregate.shape)
     return EventCondition(
         reader.value, key, frozenset((event_type,)), kind, source, comparison,
-        property.name if property else None, where, aggregate, window.span is not None,
+        field.name if field else None, where, aggregate, window.span is not None, Reads(),
     )  # fmt: skip
-
-
-def read_where(reader: Reader) -> Where | None:
-    """Read the optional `where`."""
-    value = reader.optional("where")
-    return None if value is MISSING else parse_where(value, reader.at("where"), reader.faults)
 
 
 def _read_property(reader: Reader, kind: AggregateKind | None) -> EventField | None:
@@ -132,10 +124,10 @@ def _bound_thresholds(reader: Reader, comparison: Comparison) -> None:
         reader.fault("value", f"must not be over {bounds.THRESHOLD} for a count in a window or a distinct count")
 
 
-def _reading(test: EventTest | None, window: Window, kind: AggregateKind, property: EventField | None) -> Any:
+def _reading(test: EventTest | None, window: Window, kind: AggregateKind, field: EventField | None) -> Any:
     """One closure from an event of the right type to its value, or None when it is left out."""
     take = kind.take
-    get = property.get if property else None
+    get = field.get if field else None
 
     def value_of(event: Event) -> Value | None:
         return True if get is None else take(get(event))

@@ -35,7 +35,7 @@ def _between(pair: list[Any]) -> Test:
     low, high = pair
     if isinstance(low, str):
         return lambda value: type(value) is str and low <= value <= high
-    return lambda value: type(value) in NUMBERS and low <= value <= high  # type: ignore[operator]
+    return lambda value: type(value) in NUMBERS and low <= value <= high
 
 
 OPERATORS = [

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from ensue.rules.faults import text_fault
 from ensue.rules.operator import Operator, Test
-from ensue.rules.values import Kind, equals, scalar_fault, text_fault
+from ensue.rules.values import Kind, equals, scalar_fault
 
 _TEXT = frozenset({Kind.TEXT})
 _TEXT_OR_LIST = frozenset({Kind.TEXT, Kind.LIST})

@@ -1,0 +1,34 @@
+"""max: the largest value of a numeric property; missing over no events."""
+
+from collections.abc import Iterable
+
+from ensue.rules.aggregate import Aggregate, AggregateKind
+from ensue.rules.extremes import ExtremeEver, ExtremeWithin
+from ensue.rules.facts import MISSING
+from ensue.rules.operator import Comparison
+from ensue.rules.source import Source
+from ensue.rules.values import number
+
+_SIGN = 1
+
+
+def _build(source: Source, comparison: Comparison) -> Aggregate:
+    if source.window.span is None:
+        return ExtremeEver(_SIGN, comparison)
+    return ExtremeWithin(_SIGN, source, comparison)
+
+
+def _observe(values: Iterable[float]) -> object:
+    return max(values, default=MISSING)
+
+
+AGGREGATE = AggregateKind(
+    name="max",
+    reads_property=True,
+    take=number,
+    may_be_missing=True,
+    build=_build,
+    observe=_observe,
+    phrase="the largest {property} over {events}",
+    doc="The largest value of the property; missing over no events.",
+)
