@@ -1,46 +1,102 @@
 """The composition root: puts the parts together, and alone imports the concrete stores."""
 
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
-from ensue.base.errors import Unavailable
+import uvicorn
+
+from ensue.api.http import make_app
+from ensue.api.services import Services
+from ensue.base.clock import Clock, SystemClock
+from ensue.base.ids import Ids
 from ensue.config import Config
+from ensue.engine.engine import Engine
+from ensue.store.sqlite.store import SqliteStore
+from ensue.worker.group_commit import GroupCommit
+from ensue.worker.timer_loop import TimerLoop
+from ensue.worker.wakes import Wakes
+
+_log = logging.getLogger("ensue")
+
+_READER_THREADS = 4
+_BACKLOG = 2_048
+_DRAIN_SECONDS = 20
+
+
+def open_store(config: Config) -> SqliteStore:
+    """The store that the configuration names."""
+    return SqliteStore(config.data)
+
+
+def make_engine(store: SqliteStore, clock: Clock) -> Engine:
+    """An engine whose ids go on above those in the store."""
+    return Engine(clock, Ids(clock, floor=store.read(lambda tables: tables.largest_id())))
+
+
+def make_services(config: Config, store: SqliteStore, clock: Clock | None = None) -> Services:
+    """The running parts; their loops start with `running`."""
+    engine = make_engine(store, clock or SystemClock())
+    wakes = Wakes()
+    commits = GroupCommit(store, engine, committed=wakes.committed, failed=_stop_at_once)
+    return Services(
+        config=config,
+        engine=engine,
+        store=store,
+        commits=commits,
+        wakes=wakes,
+        readers=ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="reader"),
+    )
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[None]:
+    """Run the loops of services for as long as the block."""
+    timers = TimerLoop(services.engine, services.commits, services.wakes)
+    services.commits.start()
+    timers.start()
+    try:
+        yield
+    finally:
+        await timers.close()
+        await services.commits.close()
+        services.readers.shutdown()
 
 
 def serve(config: Config) -> int:
     """Serve until told to stop."""
-    _refuse(config, "serve")
+    store = open_store(config)
+    try:
+        services = make_services(config, store)
+        app = make_app(services, lambda: running(services))
+        server = uvicorn.Server(_uvicorn(config, app))
+        server.run()
+    finally:
+        store.close()
+    return 0 if server.started else 1
 
 
-def demo(config: Config) -> int:
-    """Serve an example workspace."""
-    _refuse(config, "demo")
+def _uvicorn(config: Config, app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=config.host,
+        port=config.port,
+        log_level=config.log_level,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
 
 
-def verify(config: Config, workspace: str | None, as_json: bool) -> int:
-    """Derive everything again and report each difference; 1 when there is one."""
-    _refuse(config, "verify", workspace, as_json)
-
-
-def explain(config: Config, workspace: str | None, segment: str, contact: str, as_json: bool) -> int:
-    """Say why a contact is, or is not, in a segment."""
-    _refuse(config, "explain", workspace, segment, contact, as_json)
-
-
-def tail(config: Config, workspace: str | None, follow: bool, as_json: bool) -> int:
-    """Show the latest events and what each one did."""
-    _refuse(config, "tail", workspace, follow, as_json)
-
-
-def doctor(config: Config, as_json: bool) -> int:
-    """Check that this machine is fit to serve; 1 when it is not."""
-    _refuse(config, "doctor", as_json)
-
-
-def backup(config: Config, to: Path) -> int:
-    """Copy everything into one file."""
-    _refuse(config, "backup", to)
-
-
-def _refuse(config: Config, command: str, *_: object) -> NoReturn:
-    raise Unavailable(f"This version cannot {command} yet; nothing in {config.data} was touched.")
+def _stop_at_once(error: BaseException) -> None:
+    """The disk cannot be trusted: what this process believes may not be what is stored, so it must not go on."""
+    _log.critical("stopping: %s", error)
+    signal.raise_signal(signal.SIGTERM)

@@ -44,15 +44,16 @@ class EventTrigger(msgspec.Struct, frozen=True):
 
 
 class TypePlan(msgspec.Struct, frozen=True):
-    """What an event of one type touches."""
+    """What an event of one type touches: conditions over this type alone, sequences, scoring rules, triggers."""
 
-    conditions: tuple[EventBased, ...]
+    single: tuple[EventBased, ...]
+    sequences: tuple[EventBased, ...]
     scoring: tuple[CompiledScoringRule, ...]
     triggers: tuple[EventTrigger, ...]
 
 
 _NOTHING: frozenset[int] = frozenset()
-_NO_PLAN = TypePlan((), (), ())
+_NO_PLAN = TypePlan((), (), (), ())
 
 
 class Definitions:
@@ -145,7 +146,8 @@ class Definitions:
                     triggers.setdefault(trigger["eventType"], []).append(EventTrigger(campaign, parsed))
         self._plans = {
             event_type: TypePlan(
-                tuple(conditions.get(event_type, ())),
+                tuple(c for c in conditions.get(event_type, ()) if len(c.event_types) == 1),
+                tuple(c for c in conditions.get(event_type, ()) if len(c.event_types) > 1),
                 tuple(scoring.get(event_type, ())),
                 tuple(triggers.get(event_type, ())),
             )

@@ -18,7 +18,7 @@ def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
     plan = subject.room.definitions.plan(event.type)
     before = subject.score
     entries = scoring.on_event(subject, event, plan, at) if plan.scoring else []
-    touched = segments.fold(subject, event, plan, at) if plan.conditions else set()
+    touched = segments.fold(subject, event, plan, at)
     effects = Effects(before, before, entries)
     _finish(subject, touched, before, cause, event, effects)
     return effects

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable
 
-from ensue.engine.definitions import TypePlan
+from ensue.engine.definitions import SEQUENCES, TypePlan
 from ensue.engine.subject import SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.event import Event
@@ -15,24 +15,26 @@ def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
     touched: set[int] = set()
     definitions = subject.room.definitions
     log = subject.log
-    for condition in plan.conditions:
-        if condition.key in definitions.building and condition.key not in _kept(subject, condition.key):
-            # The state is built from the log, which has this event already.
-            subject.state(condition.key)
-            touched |= definitions.watching_condition(condition.key)
+    for slot, conditions in ((subject.room.type_id(event.type), plan.single), (SEQUENCES, plan.sequences)):
+        if not conditions:
             continue
-        state = subject.state(condition.key)
-        before = condition.verdict(state, at, log)
-        state = condition.fold(state, event, at, log)
-        after = condition.verdict(state, at, log)
-        subject.keep_state(condition.key, state)
-        if after.holds != before.holds or _sooner(after.flips_at, before.flips_at):
-            touched |= definitions.watching_condition(condition.key)
+        tally = subject.tally(slot)
+        states = tally.conditions
+        tally.changed = True
+        for condition in conditions:
+            key = condition.key
+            state = states.get(key)
+            if state is None and key in definitions.building and key not in states:
+                # The state is built from the log, which has this event already.
+                subject.state(key)
+                touched |= definitions.watching_condition(key)
+                continue
+            before = condition.verdict(state, at, log)
+            states[key] = state = condition.fold(state, event, at, log)
+            after = condition.verdict(state, at, log)
+            if after.holds is not before.holds or _sooner(after.flips_at, before.flips_at):
+                touched |= definitions.watching_condition(key)
     return touched
-
-
-def _kept(subject: Subject, key: str) -> dict[str, object]:
-    return subject.tally(subject.room.slot(key)).conditions
 
 
 def _sooner(after: int | None, before: int | None) -> bool:

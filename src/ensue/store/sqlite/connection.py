@@ -18,25 +18,32 @@ class StorageFailed(Exception):
     stops_the_process = True
 
 
+def translated(error: apsw.Error) -> Exception:
+    """Our own exception for one of apsw's.
+
+    Conflict: a unique key or another constraint. Unavailable: locked, full or read-only; the same may succeed later.
+    StorageFailed: an I/O error or a corrupt file. Anything else is a defect and stays what it is.
+    """
+    match error:
+        case apsw.ConstraintError():
+            return Conflict("It contradicts what is stored.")
+        case apsw.BusyError() | apsw.LockedError():
+            return Unavailable("The store is busy.")
+        case apsw.FullError() | apsw.ReadOnlyError():
+            return Unavailable("The disk is full or read-only; nothing was stored.", retry_after=5)
+        case apsw.IOError() | apsw.CorruptError() | apsw.NotADBError() | apsw.CantOpenError():
+            return StorageFailed(f"The store failed: {error}")
+        case _:
+            return error
+
+
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn apsw's exceptions into our own.
-
-    Raises:
-        Conflict: a unique key or another constraint.
-        Unavailable: locked, full, read-only; the same may succeed later.
-        StorageFailed: an I/O error or a corrupt file.
-    """
+    """Turn apsw's exceptions into our own; see `translated`."""
     try:
         yield
-    except apsw.ConstraintError as error:
-        raise Conflict("It contradicts what is stored.") from error
-    except (apsw.BusyError, apsw.LockedError) as error:
-        raise Unavailable("The store is busy.") from error
-    except (apsw.FullError, apsw.ReadOnlyError) as error:
-        raise Unavailable("The disk is full or read-only; nothing was stored.", retry_after=5) from error
-    except (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError) as error:
-        raise StorageFailed(f"The store failed: {error}") from error
+    except apsw.Error as error:
+        raise translated(error) from error
 
 
 class SqliteConnection:
@@ -48,26 +55,32 @@ class SqliteConnection:
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
-        with errors():
-            return list(self._execute(statement, tuple(values)))
+        try:
+            return self._execute(statement, tuple(values)).fetchall()
+        except apsw.Error as error:
+            raise translated(error) from error
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row of a query, or None."""
-        with errors():
-            for row in self._execute(statement, tuple(values)):
-                return row
-            return None
+        try:
+            return self._execute(statement, tuple(values)).fetchone()
+        except apsw.Error as error:
+            raise translated(error) from error
 
     def run(self, statement: str, values: Values = ()) -> int:
         """Run a change and return how many rows it changed."""
-        with errors():
+        try:
             self._execute(statement, tuple(values))
-            return self.raw.changes()
+        except apsw.Error as error:
+            raise translated(error) from error
+        return self.raw.changes()
 
     def run_many(self, statement: str, values: Iterable[Values]) -> None:
         """Run one change for each row of values."""
-        with errors():
+        try:
             self.raw.executemany(statement, values)
+        except apsw.Error as error:
+            raise translated(error) from error
 
 
 def open_connection(path: str, *, vfs: str | None = None, read_only: bool = False, synchronous: str = "FULL") -> apsw.Connection:

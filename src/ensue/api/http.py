@@ -1,0 +1,44 @@
+"""The ASGI app: the hot paths in front, the control plane behind, security headers around both."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from ensue import __version__
+from ensue.api import RESOURCES, bodies, reference
+from ensue.api.access import Access
+from ensue.api.data_plane import App, DataPlane
+from ensue.api.openapi import describe
+from ensue.api.security_headers import SecurityHeaders
+from ensue.api.services import Services
+
+Running = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+def make_app(services: Services, running: Callable[[], AbstractAsyncContextManager[None]]) -> App:
+    """The whole HTTP surface over running services; `running` starts and stops their loops."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    control_plane = FastAPI(
+        title="Ensue",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    access = Access(services)
+    control_plane.state.services = services
+    control_plane.state.access = access
+    bodies.install(control_plane)
+    for resource in RESOURCES:
+        control_plane.include_router(resource.router)
+    describe(control_plane)
+    reference.install(control_plane)
+    return SecurityHeaders(DataPlane(control_plane, services, access))
