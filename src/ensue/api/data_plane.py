@@ -18,7 +18,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
-_SAFE = (b"x-content-type-options", b"nosniff")
 _REPLAYED = (b"idempotency-replayed", b"true")
 
 
@@ -53,7 +52,7 @@ class DataPlane:
             status, headers, body = await handler(scope, workspace, receive)
         except EnsueError as error:
             status, headers, body = problems.status_of(error), problems.headers(error), problems.body(error)
-        headers = [_JSON, (b"content-length", str(len(body)).encode()), _SAFE, *headers]
+        headers = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

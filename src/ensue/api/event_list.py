@@ -79,7 +79,7 @@ def page(tables: Tables, workspace_id: int, query: Query) -> Page:
     )
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    body = "[" + ",".join([_render(row) for row in rows]) + "]"
+    body = "[" + ",".join([render(row) for row in rows]) + "]"
     return Page(body.encode(), (rows[-1][2], rows[-1][0]) if more else None)
 
 
@@ -103,7 +103,8 @@ def _cursor(text: str) -> tuple[int, int] | None:
     return found if all(-(2**62) < number < 2**63 for number in found) else None
 
 
-def _render(row: tuple[object, ...]) -> str:
+def render(row: tuple[object, ...]) -> str:
+    """One row of `EventLog.page` as JSON text."""
     event = Event(*row[:5], {}, *row[6:15])  # type: ignore[arg-type]
     card = ContactCard(row[4], row[15], row[16], row[17]) if row[4] is not None else None  # type: ignore[arg-type]
     return event_json.event(event, row[5], card)  # type: ignore[arg-type]

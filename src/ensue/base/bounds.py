@@ -23,6 +23,8 @@ PAGE_DEFAULT = 50
 PAGE_MOST = 200
 SAMPLE = 10
 
+STREAM_BEAT_SECONDS = 15
+
 # What follows from an event
 CAUSE_DEPTH = 8
 

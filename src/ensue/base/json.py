@@ -30,6 +30,11 @@ def decode(text: bytes | str) -> Any:
     return _decoder.decode(text)
 
 
+def decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    """A decoder of JSON that we wrote ourselves into a record."""
+    return msgspec.json.Decoder(kind)
+
+
 def canonical(value: object) -> str:
     """The one JSON text of a value: compact, keys sorted. Used for hashing and comparison."""
     return msgspec.json.encode(value, order="deterministic").decode()

@@ -11,6 +11,10 @@ _COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata
 _JOINED = """events e JOIN event_types t ON t.workspace_id = e.workspace_id AND t.id = e.type_id
   LEFT JOIN sessions s ON s.workspace_id = e.workspace_id AND s.id = e.session_id"""
 
+# What a list shows: the event, and the contact as it is now.
+_SHOWN = f"""{_COLUMNS}, c.email, c.first_name, c.last_name FROM {_JOINED}
+  LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id"""
+
 
 def _event(row: Row) -> Event:
     return Event(
@@ -111,11 +115,28 @@ class EventLog:
             where.append("(e.timestamp, e.id) < (?, ?)")
             values += below
         return self._sql.rows(
-            f"""SELECT {_COLUMNS}, c.email, c.first_name, c.last_name FROM {_JOINED}
-            LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id
-            WHERE {" AND ".join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?""",
-            (*values, limit),
+            f"SELECT {_SHOWN} WHERE {' AND '.join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?", (*values, limit)
         )
+
+    def row(self, event_id: int) -> Row | None:
+        """One event as `page` gives it."""
+        return self._sql.row(f"SELECT {_SHOWN} WHERE e.workspace_id = ? AND e.id = ?", (self._workspace, event_id))
+
+    def committed_after(self, event_id: int, limit: int) -> list[Row]:
+        """Events committed after one, in the order of their commits, as `page` gives them."""
+        return self._sql.rows(
+            f"SELECT {_SHOWN} WHERE e.workspace_id = ? AND e.id > ? ORDER BY e.id LIMIT ?",
+            (self._workspace, event_id, limit),
+        )
+
+    def types(self) -> list[tuple[str, int, int, int]]:
+        """(name, events, first seen, last seen) of every type, most frequent first."""
+        rows = self._sql.rows(
+            """SELECT name, events, first_at, last_at FROM event_types WHERE workspace_id = ? AND events > 0
+            ORDER BY events DESC, name""",
+            (self._workspace,),
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def latest_id(self) -> int:
         """The id of the newest event, or 0."""
