@@ -76,9 +76,8 @@ def evaluate(tree: Tree, facts: Facts, now: int) -> Verdict:
     """The verdict of a group or a condition."""
     if not isinstance(tree, Group):
         return tree.evaluate(facts, now)
-    # AND fails as soon as one condition does not hold; OR and NOT are decided by one that does.
-    decisive = tree.operator != "AND"
-    return _combined(tree.conditions, decisive, decisive is (tree.operator == "OR"), facts, now)
+    # AND is decided by one condition that does not hold, OR and NOT by one that does.
+    return _combined(tree.conditions, tree.operator != "AND", tree.operator == "OR", facts, now)
 
 
 def _combined(conditions: Sequence[Tree], decisive: bool, when_decided: bool, facts: Facts, now: int) -> Verdict:

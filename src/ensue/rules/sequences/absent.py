@@ -66,7 +66,8 @@ class Absent:
             if waiting:
                 return Verdict(False, waiting[0] + self._within)
             # Whether one of the rest has done its steps is in the log; its time is not over before this.
-            return Verdict(False, None if state["rest"] is None else state["rest"] + self._within)
+            soonest = None if state["rest"] is None else state["rest"] + self._within
+            return Verdict(False, soonest if soonest is not None and soonest > now else None)
         if self._span is None:
             return Verdict(True, None)
         until = counting + self._span
