@@ -1,11 +1,13 @@
 """What a workspace has defined, compiled once per version and indexed by what touches it."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import msgspec
 
 from ensue.base import ids
 from ensue.base.errors import Invalid
+from ensue.engine.blank import BlankContact
 from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
@@ -100,6 +102,41 @@ class Definitions:
     def watching_segment(self, segment_id: int) -> frozenset[int]:
         """The segments whose rules ask for membership in this one."""
         return self._by_segment.get(segment_id, _NOTHING)
+
+    def for_new_contact(self, fields: Iterable[str]) -> frozenset[int]:
+        """The segments that a new contact with these fields (as rules name them) can be in, or be due to enter.
+
+        The others do not hold for a blank contact and read nothing in which this one differs from it.
+        """
+        watching = (self._by_field.get(field) for field in fields)
+        differing = frozenset[int]().union(*(ids for ids in watching if ids is not None))
+        return self._blank_segments | self.depending_on(differing)
+
+    def depending_on(self, segment_ids: Iterable[int]) -> frozenset[int]:
+        """Segments together with all whose rules ask about them, directly or through others."""
+        found: set[int] = set()
+        waiting = list(segment_ids)
+        while waiting:
+            segment_id = waiting.pop()
+            if segment_id not in found:
+                found.add(segment_id)
+                waiting += self.watching_segment(segment_id)
+        return frozenset(found)
+
+    @cached_property
+    def _blank_segments(self) -> frozenset[int]:
+        """What must be looked at for any new contact, however little is known of it."""
+        blank = BlankContact(self.workspace.time_zone)
+        found = set(self.watching_field("createdAt") | self.watching_field("updatedAt"))
+        for segment_id, compiled in self.segments.items():
+            if compiled.rule is not None:
+                # No event and no date is there to be measured against the instant, so any instant will do.
+                verdict = compiled.rule.evaluate(blank, self.workspace.updated_at)
+                if verdict.holds:
+                    blank.segments.add(segment_id)
+                if verdict.holds or verdict.flips_at is not None:
+                    found.add(segment_id)
+        return self.depending_on(found)
 
     def _index_segments(self) -> None:
         self.conditions: dict[str, EventBased] = {}

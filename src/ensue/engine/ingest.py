@@ -16,7 +16,7 @@ from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
-from ensue.model.effects import Answer, Effects
+from ensue.model.effects import Answer, Effects, together
 from ensue.model.event import Event
 
 _answers = msgspec.json.Decoder(Answer)
@@ -62,19 +62,21 @@ def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
     return Created(event, arrival.metadata_text, card, effects)
 
 
-def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> int:
-    """Tie a session to a contact and give it the session's anonymous events, as late events; returns how many."""
+def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> Effects:
+    """Tie a session to a contact and give it the session's anonymous events, as late events; all that followed."""
     assert key is not None
     room.link(key, subject.id)
     room.write_events()
     session_id, _ = room.session(key)
     events = room.tables.events.unattributed(session_id, room.now - bounds.ATTRIBUTION)
+    followed = [Effects(subject.score, subject.score)]
     for event in events:
         owned = msgspec.structs.replace(event, contact_id=subject.id)
         room.tables.events.attribute(event.id, subject.id)
         effects = react.to_event(subject, owned, Cause("EVENT", event.id, event.depth))
         room.tables.events.keep_effects(event.id, json.encode_text(effects))
-    return len(events)
+        followed.append(effects)
+    return together(followed)
 
 
 def _timestamp(room: WorkingSet, arrival: Arrival) -> int:

@@ -124,6 +124,13 @@ class Subject:
         self._consents: dict[str, str] | None = None
         self._active: dict[int, Enrolment] | None = None
 
+    @classmethod
+    def new(cls, room: "WorkingSet", contact: Contact) -> "Subject":
+        """A contact that was just made: there is nothing to load."""
+        subject = cls(room, contact)
+        subject._memberships, subject._tags, subject._consents, subject._active = {}, {}, {}, {}
+        return subject
+
     # Facts
 
     def field(self, name: str) -> object:
@@ -143,9 +150,7 @@ class Subject:
 
     def consent(self, channel: str) -> str:
         """The consent on a channel."""
-        if self._consents is None:
-            self._consents = dict(self.room.tables.contacts.consents(self.id))
-        return self._consents.get(channel, "UNKNOWN")
+        return self.consents.get(channel, "UNKNOWN")
 
     def in_segment(self, segment_id: int) -> bool:
         """Whether the contact is a member now."""
@@ -187,6 +192,13 @@ class Subject:
         if self._tags is None:
             self._tags = self.room.tables.contacts.tags(self.id)
         return self._tags
+
+    @property
+    def consents(self) -> dict[str, str]:
+        """Channels to the status of the consent, where one is known."""
+        if self._consents is None:
+            self._consents = dict(self.room.tables.contacts.consents(self.id))
+        return self._consents
 
     @property
     def memberships(self) -> dict[int, int]:

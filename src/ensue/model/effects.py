@@ -49,6 +49,19 @@ class Effects(msgspec.Struct, array_like=True, omit_defaults=True):
     skipped: list[Skipped] = []
 
 
+def together(parts: "list[Effects]") -> Effects:
+    """What followed from several stimuli of one contact, one after the other. There must be at least one."""
+    return Effects(
+        parts[0].before,
+        parts[-1].after,
+        [entry for part in parts for entry in part.entries],
+        [change for part in parts for change in part.entered],
+        [change for part in parts for change in part.exited],
+        [one for part in parts for one in part.enrolled],
+        [one for part in parts for one in part.skipped],
+    )
+
+
 class ContactCard(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The contact as an event shows it."""
 

@@ -10,6 +10,7 @@ from ensue.engine.subject import DECAY, SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects, SegmentChange
 from ensue.model.event import Event
+from ensue.model.segment import Segment
 
 
 def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
@@ -31,6 +32,20 @@ def to_change(subject: Subject, touched: Iterable[int], cause: Cause) -> Effects
     return effects
 
 
+def to_listing(subject: Subject, segment: Segment, member: bool, cause: Cause) -> Effects:
+    """What follows when a contact is put on the list of a STATIC segment, or taken off."""
+    before, at = subject.score, subject.as_of
+    entered, exited = ([segment], []) if member else ([], [segment])
+    if member:
+        subject.enter(segment.id, segment.version, at, cause.text())
+    else:
+        subject.exit(segment.id, at, cause.text())
+    effects = Effects(before, before)
+    touched = set(subject.room.definitions.watching_segment(segment.id))
+    _finish(subject, touched, before, cause, None, effects, (entered, exited))
+    return effects
+
+
 def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Effects:
     """What follows when timers (kind, subject) of decays and segments come due at an instant."""
     before = subject.score
@@ -47,12 +62,20 @@ def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Eff
 
 
 def _finish(
-    subject: Subject, touched: set[int], before: int, cause: Cause, event: Event | None, effects: Effects
+    subject: Subject,
+    touched: set[int],
+    before: int,
+    cause: Cause,
+    event: Event | None,
+    effects: Effects,
+    listed: tuple[list[Segment], list[Segment]] = ([], []),
 ) -> None:
+    """Evaluate what is touched and trigger campaigns; `listed` are STATIC segments entered and exited already."""
     at = subject.as_of
     if subject.score != before:
         touched |= subject.room.definitions.watching_field("score")
     entered, exited = segments.evaluate(subject, touched, at, cause) if touched else ([], [])
+    entered, exited = listed[0] + entered, listed[1] + exited
     effects.after = subject.score
     effects.entered = [SegmentChange(s.id, s.name) for s in entered]
     effects.exited = [SegmentChange(s.id, s.name) for s in exited]

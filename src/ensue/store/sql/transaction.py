@@ -4,6 +4,7 @@ from ensue.store.sql.connection import Sql
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.enrolments import Enrolments
+from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 
@@ -18,6 +19,7 @@ class WorkspaceTables:
         self.keys = IdempotencyKeys(sql, workspace_id)
         self.sessions = Sessions(sql, workspace_id)
         self.contacts = Contacts(sql, workspace_id)
+        self.erasures = Erasures(sql, workspace_id)
         self.tallies = Tallies(sql, workspace_id)
         self.memberships = Memberships(sql, workspace_id)
         self.timers = Timers(sql, workspace_id)
