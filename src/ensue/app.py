@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from collections.abc import Iterator
-from pathlib import Path
+from contextlib import asynccontextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -75,11 +73,25 @@ def serve(config: Config) -> int:
     try:
         services = make_services(config, store)
         app = make_app(services, lambda: running(services))
-        server = uvicorn.Server(_uvicorn(config, app))
+        server = _Server(_uvicorn(config, app), services.wakes)
         server.run()
     finally:
         store.close()
     return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Tells the live streams to end as soon as it is told to stop; they would hold it up otherwise."""
+
+    def __init__(self, config: uvicorn.Config, wakes: Wakes) -> None:
+        super().__init__(config)
+        self._wakes = wakes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        super().handle_exit(sig, frame)
+        if self.servers:
+            asyncio.get_running_loop().call_soon_threadsafe(self._wakes.stop)
 
 
 def _uvicorn(config: Config, app: object) -> uvicorn.Config:

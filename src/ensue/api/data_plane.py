@@ -8,7 +8,7 @@ from ensue.api import event_json, event_list, ingest, problems
 from ensue.api.access import Access, Caller
 from ensue.api.services import Services
 from ensue.base import bounds
-from ensue.base.errors import EnsueError, Invalid, TooLarge
+from ensue.base.errors import EnsueError, Forbidden, Invalid, TooLarge
 from ensue.engine.arrival import Arrival, Outcome, Refused
 
 Scope = MutableMapping[str, Any]
@@ -18,6 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
+_OURS = ("form.", "message.", "telegram.")
 _REPLAYED = (b"idempotency-replayed", b"true")
 
 
@@ -65,6 +66,8 @@ class DataPlane:
         arrival = ingest.read_event(
             caller.workspace_id, body, key.decode("latin-1") if key is not None else None, now, _source(caller)
         )
+        if caller.principal.kind == "WRITE_KEY":
+            _check_public(caller, arrival)
         (outcome,) = await self._services.commits.ingest((arrival,))
         if isinstance(outcome, Refused):
             raise outcome.error
@@ -79,6 +82,8 @@ class DataPlane:
             body = ingest.inflate(body)
         now = self._services.engine.clock.now()
         items = ingest.read_batch(caller.workspace_id, body, now, _source(caller))
+        if caller.principal.kind == "WRITE_KEY":
+            items = [_or_refusal(caller, item) for item in items]
         stored = iter(await self._services.commits.ingest([item for item in items if isinstance(item, Arrival)]))
         outcomes: list[Outcome | Any] = [next(stored) if isinstance(item, Arrival) else item for item in items]
         return 200, [], ingest.batch_answer(outcomes)
@@ -102,8 +107,31 @@ def _header(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
+_SOURCES = {"SESSION": "app", "API_KEY": "api", "WRITE_KEY": "web"}
+
+
 def _source(caller: Caller) -> str:
-    return "app" if caller.principal.kind == "SESSION" else "api"
+    return _SOURCES[caller.principal.kind]
+
+
+def _check_public(caller: Caller, arrival: Arrival) -> None:
+    """What a write key, which anybody can read in a page, may not send.
+
+    Raises:
+        Forbidden: a type that only Ensue itself may claim, or one that the key does not list.
+    """
+    allowed = caller.principal.event_types
+    if arrival.type.startswith(_OURS) or (allowed is not None and arrival.type not in allowed):
+        raise Forbidden(f"A write key must not send {arrival.type}.")
+
+
+def _or_refusal(caller: Caller, item: "Arrival | EnsueError") -> "Arrival | EnsueError":
+    try:
+        if isinstance(item, Arrival):
+            _check_public(caller, item)
+    except Forbidden as error:
+        return error
+    return item
 
 
 async def _body(receive: Receive, headers: Headers, bound: int) -> bytes:

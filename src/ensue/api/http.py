@@ -6,14 +6,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from ensue import __version__
-from ensue.api import RESOURCES, bodies, reference
+from ensue.api import audit, auth, bodies, events, health, keys, members, reference, workspaces
 from ensue.api.access import Access
 from ensue.api.data_plane import App, DataPlane
 from ensue.api.openapi import describe
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
 
-Running = Callable[[], AbstractAsyncContextManager[Services]]
+RESOURCES = (health, auth, workspaces, members, keys, audit, events)
 
 
 def make_app(services: Services, running: Callable[[], AbstractAsyncContextManager[None]]) -> App:

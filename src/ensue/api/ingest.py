@@ -1,6 +1,7 @@
 """`POST events` and `POST events/batch`: from bytes to arrivals, and from outcomes to the answer."""
 
 import zlib
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from ensue.api import event_json, problems
 from ensue.base import bounds, json
 from ensue.base.clock import from_iso
-from ensue.base.errors import Invalid, NotFound, TooLarge
+from ensue.base.errors import EnsueError, Invalid, NotFound, TooLarge
 from ensue.base.ids import read
 from ensue.engine.arrival import Arrival, Created, Outcome
 
@@ -104,15 +105,15 @@ def inflate(body: bytes) -> bytes:
     return plain
 
 
-def batch_answer(outcomes: list[Outcome | Invalid | NotFound]) -> bytes:
+def batch_answer(outcomes: Sequence[Outcome | EnsueError]) -> bytes:
     """`{"results": [{"event"} | {"error"}]}`, in request order."""
     return ('{"results":[' + ",".join(_result(outcome) for outcome in outcomes) + "]}").encode()
 
 
-def _result(outcome: Outcome | Invalid | NotFound) -> str:
+def _result(outcome: Outcome | EnsueError) -> str:
     if isinstance(outcome, Created):
         return f'{{"event":{event_json.created(outcome)}}}'
-    error = outcome if isinstance(outcome, Invalid | NotFound) else outcome.error
+    error = outcome if isinstance(outcome, EnsueError) else outcome.error
     return json.encode_text({"error": problems.problem(error)})
 
 

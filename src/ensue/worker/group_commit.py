@@ -62,6 +62,8 @@ class GroupCommit:
         self._failed = failed
         self._waiting: deque[_Unit] = deque()
         self._waiting_events = 0
+        self.events = 0
+        self.transactions = 0
         self._wanted = asyncio.Event()
         self._closing = False
         self._broken = False
@@ -79,6 +81,11 @@ class GroupCommit:
         if self._task is not None:
             await self._task
         self._thread.shutdown()
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for the next transaction."""
+        return self._waiting_events
 
     def ingest(self, arrivals: Sequence[Arrival]) -> "asyncio.Future[list[Outcome]]":
         """Outcomes of events, once they are durable.
@@ -138,6 +145,8 @@ class GroupCommit:
             self._undo()
             await self._after_failure(units, error)
         else:
+            self.transactions += 1
+            self.events += sum(len(unit.arrivals) for unit in units if unit.arrivals is not None)
             _settle(units)
             self._committed()
 
