@@ -56,7 +56,7 @@ def make_services(config: Config, store: SqliteStore, clock: Clock | None = None
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[None]:
     """Run the loops of services for as long as the block."""
-    timers = TimerLoop(services.engine, services.commits, services.wakes)
+    timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     services.commits.start()
     timers.start()
     try:

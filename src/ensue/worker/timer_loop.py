@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
-from ensue.base import bounds
-from ensue.base.errors import Unavailable
+from ensue.base.errors import EnsueError
 from ensue.engine.engine import Engine
 from ensue.store.ports import Tables
 from ensue.worker.group_commit import GroupCommit
@@ -12,14 +13,26 @@ from ensue.worker.wakes import Wakes
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _IDLE_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+
+
+class ReadableStore(Protocol):
+    """The part of a store that is asked when there is something to do."""
+
+    def read(self, work: Callable[[Tables], T]) -> T:
+        """Run queries on one snapshot."""
+        ...
 
 
 class TimerLoop:
     """Sleeps until the earliest due instant, or until a commit may have brought an earlier one."""
 
-    def __init__(self, engine: Engine, commits: GroupCommit, wakes: Wakes) -> None:
+    def __init__(self, engine: Engine, store: ReadableStore, commits: GroupCommit, wakes: Wakes) -> None:
         self._engine = engine
+        self._store = store
         self._commits = commits
         self._wakes = wakes
         self._task: asyncio.Task[None] | None = None
@@ -37,23 +50,21 @@ class TimerLoop:
     async def _run(self) -> None:
         while True:
             try:
-                advanced, next_due = await self._commits.run(self._advance)
-            except Unavailable:
-                await asyncio.sleep(1)
-                continue
+                await self._turn()
+            except EnsueError as error:
+                _log.warning("timers wait: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
             except Exception:
                 _log.exception("timers failed")
-                await asyncio.sleep(1)
-                continue
-            if advanced < bounds.DUE_CONTACTS:
-                await self._rest(next_due)
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    def _advance(self, tables: Tables) -> tuple[int, int | None]:
-        advanced = self._engine.run_due(tables)
-        return advanced, tables.next_due()
-
-    async def _rest(self, next_due: int | None) -> None:
+    async def _turn(self) -> None:
+        """Work off what is due, or rest until something may be."""
+        next_due = self._store.read(lambda tables: tables.next_due())
         now = self._engine.clock.now()
-        seconds = _IDLE_SECONDS if next_due is None else min(max(next_due - now, 0) / 1000, _IDLE_SECONDS)
-        if seconds > 0:
-            await self._wakes.wait(seconds)
+        if next_due is not None and next_due <= now:
+            await self._commits.run(self._engine.run_due)
+        elif next_due is None:
+            await self._wakes.wait(_IDLE_SECONDS)
+        else:
+            await self._wakes.wait(min((next_due - now) / 1000, _IDLE_SECONDS))
