@@ -25,6 +25,7 @@ from ensue.rules.values import Instant, moment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LATEST = 253_402_300_799_999  # the end of the year 9999, where calendars end
 _INSTANTS = ("createdAt", "updatedAt")
 
 
@@ -74,8 +75,8 @@ def next_flip(rule: Rule | Json, history: Iterable[Event], contact: NaiveContact
 def edges(rule: Rule | Json, history: Iterable[Event], contact: NaiveContact, now: int) -> list[int]:
     """The instants after `now` at which anything in the rule has an edge, ascending; between two nothing changes."""
     events = list(history)
-    found = {edge for leaf in _leaves(_json(rule)) for edge in _edges(leaf, events, contact, now) if edge > now}
-    return sorted(found)
+    found = {edge for leaf in _leaves(_json(rule)) for edge in _edges(leaf, events, contact, now)}
+    return sorted(edge for edge in found if now < edge <= _LATEST)
 
 
 def _json(rule: Rule | Json) -> Json:

@@ -24,10 +24,10 @@ def parse_tree(
     value: object, path: str, faults: Faults, leaf: Callable[[Reader], Leaf | None], depth: int = 1
 ) -> Group[Leaf] | Leaf | None:
     """Read a group, or one condition by `leaf`. None when anything below is faulty."""
+    if not faults.admit_node(path):
+        return None
     if not isinstance(value, dict):
         faults.add(path, "must be an object: a group with conditions, or one condition")
-        return None
-    if not faults.admit_node(path):
         return None
     reader = Reader(value, path, faults)
     if "conditions" not in value and value.get("operator") not in GROUPS:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ensue.base.clock import DAY, HOUR, MINUTE, SECOND, WEEK, to_iso
+from ensue.base.clock import DAY, HOUR, MINUTE, SECOND, to_iso
 from ensue.rules.facts import MISSING
 from ensue.rules.operator import Comparison
 from ensue.rules.tree import Group
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ensue.rules.source import Source
     from ensue.rules.where import Where
 
-_UNITS = [(WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second")]
+_UNITS = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second")]
 
 
 def value_text(value: Any, joint: str = "or") -> str:
@@ -34,10 +34,10 @@ def listed(items: Sequence[str], joint: str) -> str:
 
 
 def duration_text(milliseconds: int) -> str:
-    """`30 days`, in the largest unit that divides it; days before weeks unless it is whole weeks of 7 days under 5."""
+    """`30 days`, in the largest unit up to days that divides it."""
     for unit, name in _UNITS:
         count, rest = divmod(milliseconds, unit)
-        if not rest and count and not (unit == WEEK and count > 1):
+        if count and not rest:
             return f"{count} {name}" + ("" if count == 1 else "s")
     return f"{milliseconds} milliseconds"
 
