@@ -12,6 +12,7 @@ import uvicorn
 
 from ensue.api.http import make_app
 from ensue.api.services import Services
+from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
 from ensue.base.ids import Ids
 from ensue.config import Config
@@ -38,11 +39,13 @@ def make_engine(store: SqliteStore, clock: Clock) -> Engine:
     return Engine(clock, Ids(clock, floor=store.read(lambda tables: tables.largest_id())))
 
 
-def make_services(config: Config, store: SqliteStore, clock: Clock | None = None) -> Services:
-    """The running parts; their loops start with `running`."""
+def make_services(
+    config: Config, store: SqliteStore, clock: Clock | None = None, *, group_events: int = bounds.GROUP_EVENTS
+) -> Services:
+    """The running parts; their loops start with `running`. `group_events`: see `GroupCommit`."""
     engine = make_engine(store, clock or SystemClock())
     wakes = Wakes()
-    commits = GroupCommit(store, engine, committed=wakes.committed, failed=_stop_at_once)
+    commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
     return Services(
         config=config,
         engine=engine,
@@ -67,13 +70,13 @@ async def running(services: Services) -> AsyncIterator[None]:
         services.readers.shutdown()
 
 
-def serve(config: Config) -> int:
-    """Serve until told to stop."""
+def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
+    """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
     store = open_store(config)
     try:
-        services = make_services(config, store)
+        services = make_services(config, store, group_events=group_events)
         app = make_app(services, lambda: running(services))
-        server = _Server(_uvicorn(config, app), services.wakes)
+        server = _Server(server_settings(config, app), services.wakes)
         server.run()
     finally:
         store.close()
@@ -94,7 +97,8 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().call_soon_threadsafe(self._wakes.stop)
 
 
-def _uvicorn(config: Config, app: object) -> uvicorn.Config:
+def server_settings(config: Config, app: object) -> uvicorn.Config:
+    """How Uvicorn serves an app."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=config.host,

@@ -52,11 +52,16 @@ class GroupCommit:
         store: WritableStore,
         engine: Engine,
         *,
+        group_events: int = bounds.GROUP_EVENTS,
         committed: Callable[[], None] = lambda: None,
         failed: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
-        """`committed` is a hint after each commit; `failed` is called when the disk cannot be trusted any more."""
+        """A transaction takes no more work once it has `group_events`, which 1 turns into a commit for each request.
+
+        `committed` is a hint after each commit; `failed` is called when the disk cannot be trusted any more.
+        """
         self._store = store
+        self._group_events = group_events
         self._engine = engine
         self._committed = committed
         self._failed = failed
@@ -124,7 +129,7 @@ class GroupCommit:
         units = []
         events = 0
         works = 0
-        while self._waiting and events < bounds.GROUP_EVENTS and works < bounds.GROUP_WORKS:
+        while self._waiting and events < self._group_events and works < bounds.GROUP_WORKS:
             unit = self._waiting.popleft()
             units.append(unit)
             if unit.arrivals is not None:
