@@ -62,10 +62,7 @@ class DataPlane:
         caller = self._access.admit("POST", headers, workspace, "events:write")
         body = await _body(receive, headers, bounds.BODY)
         now = self._services.engine.clock.now()
-        key = _header(headers, b"idempotency-key")
-        arrival = ingest.read_event(
-            caller.workspace_id, body, key.decode("latin-1") if key is not None else None, now, _source(caller)
-        )
+        arrival = ingest.read_event(caller.workspace_id, body, _key(headers), now, _source(caller))
         if caller.principal.kind == "WRITE_KEY":
             _check_public(caller, arrival)
         (outcome,) = await self._services.commits.ingest((arrival,))
@@ -81,7 +78,7 @@ class DataPlane:
         if _header(headers, b"content-encoding") == b"gzip":
             body = ingest.inflate(body)
         now = self._services.engine.clock.now()
-        items = ingest.read_batch(caller.workspace_id, body, now, _source(caller))
+        items = ingest.read_batch(caller.workspace_id, body, _key(headers), now, _source(caller))
         if caller.principal.kind == "WRITE_KEY":
             items = [_or_refusal(caller, item) for item in items]
         stored = iter(await self._services.commits.ingest([item for item in items if isinstance(item, Arrival)]))
@@ -105,6 +102,11 @@ def _header(headers: Headers, name: bytes) -> bytes | None:
         if key == name:
             return value
     return None
+
+
+def _key(headers: Headers) -> str | None:
+    key = _header(headers, b"idempotency-key")
+    return key.decode("latin-1") if key is not None else None
 
 
 _SOURCES = {"SESSION": "app", "API_KEY": "api", "WRITE_KEY": "web"}

@@ -74,9 +74,12 @@ def decode_event(body: bytes) -> EventBody:
 
 
 def read_batch(
-    workspace_id: int, body: bytes, received_at: int, source: str
-) -> list[Arrival | Invalid | NotFound]:
+    workspace_id: int, body: bytes, header_key: str | None, received_at: int, source: str
+) -> list[Arrival | EnsueError]:
     """An arrival or a refusal for each item, in order.
+
+    With a key for the whole batch, an item without one of its own gets that key and its place, so that the batch as a
+    whole can be sent again.
 
     Raises:
         Invalid, TooLarge: the batch itself cannot be read.
@@ -84,7 +87,11 @@ def read_batch(
     batch = json.decode_as(_batch, body) if body.count(b"\\u0000") == 0 else _batch_with_nul(body)
     if len(batch.events) > bounds.BATCH_EVENTS:
         raise TooLarge(f"A batch holds at most {bounds.BATCH_EVENTS} events.")
-    return [_item(workspace_id, bytes(raw), received_at, source, triggers=not batch.backfill) for raw in batch.events]
+    return [
+        _item(workspace_id, bytes(raw), f"{header_key}:{place}" if header_key else None, received_at, source,
+              triggers=not batch.backfill)
+        for place, raw in enumerate(batch.events)
+    ]  # fmt: skip
 
 
 def inflate(body: bytes) -> bytes:
@@ -126,10 +133,12 @@ def _batch_with_nul(body: bytes) -> BatchBody:
 
 
 def _item(
-    workspace_id: int, raw: bytes, received_at: int, source: str, *, triggers: bool
-) -> Arrival | Invalid | NotFound:
+    workspace_id: int, raw: bytes, batch_key: str | None, received_at: int, source: str, *, triggers: bool
+) -> Arrival | EnsueError:
     try:
-        return _arrival(workspace_id, decode_event(raw), None, received_at, source, triggers=triggers)
+        body = decode_event(raw)
+        key = batch_key if body.idempotency_key is None else None
+        return _arrival(workspace_id, body, key, received_at, source, triggers=triggers)
     except (Invalid, NotFound) as error:
         return error
 

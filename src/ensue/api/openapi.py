@@ -167,6 +167,12 @@ def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
 
 
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": bounds.IDEMPOTENCY_KEY},
+}
+
 _LIST = {
     "tags": ["Events"],
     "summary": "List events",
@@ -198,11 +204,7 @@ _POST = {
     "safe: it gets the first answer, and nothing happens twice.",
     "parameters": [
         _WORKSPACE,
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "schema": {"type": "string", "minLength": 1, "maxLength": bounds.IDEMPOTENCY_KEY},
-        },
+        _KEY,
     ],
     "requestBody": {"required": True, "content": _json(_ref("EventBody"))},
     "responses": {
@@ -223,7 +225,7 @@ _BATCH = {
     "summary": "Ingest many events",
     "operationId": "ingest_events",
     "description": f"Up to {bounds.BATCH_EVENTS} events or 1 MiB, optionally gzipped. Each item has its own result, in order.",
-    "parameters": [_WORKSPACE],
+    "parameters": [_WORKSPACE, _KEY],
     "requestBody": {
         "required": True,
         "content": _json(
