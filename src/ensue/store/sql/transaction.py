@@ -1,5 +1,6 @@
 """One transaction over all tables, opened to the engine workspace by workspace."""
 
+from ensue.store.sql.accounts import Accounts
 from ensue.store.sql.connection import Sql
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
@@ -32,6 +33,7 @@ class Tables:
 
     def __init__(self, sql: Sql) -> None:
         self.sql = sql
+        self.accounts = Accounts(sql)
         self._workspaces: dict[int, WorkspaceTables] = {}
 
     def workspace(self, workspace_id: int) -> WorkspaceTables:

@@ -42,7 +42,6 @@ CREATE TABLE invitations (
   email TEXT NOT NULL,
   email_key TEXT NOT NULL,
   role TEXT NOT NULL,
-  invited_by INTEGER,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, id),

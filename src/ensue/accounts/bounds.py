@@ -1,0 +1,39 @@
+"""The bounds of accounts. Times in milliseconds."""
+
+from ensue.base.clock import DAY, MINUTE, SECOND
+
+NAME = 200
+EMAIL = 254
+SLUG = 63
+AGENT = 300
+
+# Passwords
+PASSWORD_LEAST = 12
+PASSWORD_MOST = 1_024
+HASHING_AT_ONCE = 2
+HASHING_WAITING = 64
+
+# Sessions
+SESSION_IDLE = 14 * DAY
+SESSION_MOST = 90 * DAY
+SESSIONS_OF_USER = 50
+SEEN_EVERY = 1 * MINUTE
+
+# What another process has changed counts after this long
+FRESH = 1 * SECOND
+KEPT = 10_000
+
+# Failed sign-ins
+THROTTLE_WINDOW = 15 * MINUTE
+THROTTLE_ACCOUNT = 10
+THROTTLE_ADDRESS = 50
+THROTTLE_KEPT = 10_000
+
+# A workspace
+INVITATION = 7 * DAY
+INVITATIONS = 1_000
+KEYS = 1_000
+KEY_ORIGINS = 50
+KEY_EVENT_TYPES = 200
+TRIGGER_HORIZON_MOST = 366 * DAY
+REMOVED_AT_ONCE = 1_000
