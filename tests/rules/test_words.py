@@ -17,7 +17,7 @@ AMOUNT = {"field": "metadata.amount", "operator": "gt", "value": 50}
 PURCHASES = {"type": "event", "eventType": "purchase", "timeWindow": "30d", "operator": "gte", "value": 3}
 NOT = {
     "operator": "NOT",
-    "conditions": [{"type": "attribute", "field": "attributes.plan", "operator": "in", "value": ["a", 1, True]}],
+    "conditions": [{"type": "attribute", "field": "attributes.plan", "operator": "in", "value": ["a", True]}],
 }
 VIP = {"type": "tag", "operator": "has", "value": "vip"}
 
@@ -38,8 +38,8 @@ VIP = {"type": "tag", "operator": "has", "value": "vip"}
             "cart, then not purchase where amount is over 50 within 2 hours in the last 7 days",
         ),
         (
-            {"operator": "AND", "conditions": [VIP, {"operator": "OR", "conditions": [{**PURCHASES, "value": 0}, NOT]}]},
-            "has the tag “vip” and (purchase at least 0 times in the last 30 days or not (plan is one of “a”, 1 or true))",
+            {"operator": "AND", "conditions": [VIP, {"operator": "OR", "conditions": [PURCHASES, NOT]}]},
+            "has the tag “vip” and (purchase at least 3 times in the last 30 days or not (plan is one of “a” or true))",
         ),
         (
             {"type": "date", "field": "attributes.trialEnds", "operator": "within_next", "value": "1w"},

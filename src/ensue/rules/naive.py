@@ -254,8 +254,12 @@ def _counts(node: Json, start: int, history: History, now: int) -> bool:
 # Dates
 
 
-def _to_ms(when: datetime) -> int:
-    return (when.astimezone(UTC) - _EPOCH) // _MILLISECOND
+def _to_ms(when: datetime) -> int | None:
+    """The instant of a datetime, or None when UTC shows it outside the years 1 to 9999."""
+    try:
+        return (when.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    except OverflowError:
+        return None
 
 
 def _wall(node: Json, contact: NaiveContact) -> datetime | None:
@@ -269,15 +273,12 @@ def _wall(node: Json, contact: NaiveContact) -> datetime | None:
 
 
 def _due(node: Json, contact: NaiveContact) -> int | None:
-    """The instant of the date, or None when it is outside the years 1 to 9999."""
+    """The instant of the date."""
     found = moment(_contact_value(contact, node["field"]))
     if isinstance(found, int):
         return found
     wall = _wall(node, contact)
-    try:
-        return None if wall is None else _to_ms(wall)
-    except OverflowError:
-        return None
+    return None if wall is None else _to_ms(wall)
 
 
 def _date_holds(node: Json, contact: NaiveContact, now: int) -> bool:
@@ -297,7 +298,9 @@ def _anniversaries(date: datetime, now: int) -> Iterator[int]:
     for other in range(max(date.year + 1, year - 3), min(year + 4, 10_000)):
         leap = date.month == 2 and date.day == 29
         day = date.replace(year=other, day=28) if leap and not _is_leap(other) else date.replace(year=other)
-        yield _to_ms(day)
+        begins = _to_ms(day)
+        if begins is not None:
+            yield begins
 
 
 def _is_leap(year: int) -> bool:

@@ -51,9 +51,10 @@ class Absent:
             self._fold_late(state, timestamp, now, log)
         else:
             self._advance(state, timestamp, matched)
+        _trim(state)
         if state["rest"] is not None and len(state["open"]) < bounds.OPEN_STARTS // 2:
             self._take_up_rest(state, state["rest"], log)
-        _trim(state)
+            _trim(state)
         return state
 
     def verdict(self, state: Watch | None, now: int, log: Log) -> Verdict:
@@ -181,8 +182,9 @@ def _nothing(timestamp: int) -> Watch:
 
 def _trim(state: Watch) -> None:
     """Leave what is over the bound to the log."""
-    opened = state["open"]
-    if len(opened) > bounds.OPEN_STARTS:
-        first = opened[bounds.OPEN_STARTS][0]
-        state["rest"] = first if state["rest"] is None else min(state["rest"], first)
-        del opened[bounds.OPEN_STARTS :]
+    rest = state["rest"]
+    if rest is None and len(state["open"]) > bounds.OPEN_STARTS:
+        rest = state["rest"] = state["open"][bounds.OPEN_STARTS][0]
+    if rest is not None:
+        # Starts newer than one that is left to the log are left to it too, so that `open` has no gaps.
+        state["open"] = [entry for entry in state["open"] if entry[0] < rest]
