@@ -137,3 +137,27 @@ def test_a_rule_says_what_it_reads():
     assert rule.time_dependent
     assert not replace(rule, time_dependent=False).time_dependent
     assert not parse_rule(NEVER).time_dependent
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "hours", "expected"),
+    [
+        # Two leave together: there are three, then one, and never two.
+        ("eq", 2, [0, 0, 1], Verdict(False, None)),
+        ("eq", 1, [0, 0, 1], Verdict(False, START + DAY)),
+        ("in", [2, 0], [0, 0, 1], Verdict(False, START + DAY + HOUR)),
+        ("neq", 2, [0, 0, 1], Verdict(True, None)),
+        ("between", [1, 2], [0, 0, 1], Verdict(False, START + DAY)),
+        ("gte", 2, [0, 0, 1], Verdict(True, START + DAY)),
+        ("lt", 2, [1, 0, 1], Verdict(False, START + DAY + HOUR)),
+        ("gte", 0, [0], Verdict(True, None)),
+        ("gt", -1, [0], Verdict(True, None)),
+        ("lt", 0.5, [0], Verdict(False, START + DAY)),
+    ],
+)
+def test_counts_as_they_run_out(operator, value, hours, expected):
+    place = World(parse_rule({**SOON, "operator": operator, "value": value}))
+    now = START + 2 * HOUR
+    for number, hour in enumerate(hours, 1):
+        place.arrive(Event(number, "a", START + hour * HOUR, START, 1), now)
+    assert place.rule.evaluate(place, now) == expected
