@@ -1,80 +1,128 @@
 """What one scoring rule contributes to one contact's score: pure arithmetic over its matches in time order.
 
-The contribution is a function of the matching events sorted by (timestamp, id), whatever order they arrived in.
+The contribution is a function of the matching events sorted by (timestamp, id), whatever order they arrived in. Each
+match keeps the version of the rule under which it arrived: that version's points, caps and cooldown count it, and
+what stands after it decays by that version's terms. So an edited rule changes nothing that was given before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ensue.model.score import ScoringRule
+from ensue.model.score import LedgerLine, ScoringRule
+
+Versions = Mapping[int, ScoringRule]
+"""A rule at each of its versions."""
+
+
+ANEW = frozenset({"REBUILD", "MERGE"})
+"""A ledger line of such a cause without an event takes back what stood; the matches after it are those that count."""
 
 
 class Standing(NamedTuple):
-    """Where a rule stands after its newest match (`matched_at`, `matched_id`). `steps` of decay have been taken since;
-    `counted_at` is the newest match that neither cooldown nor `once` held back."""
+    """Where a rule stands with a contact.
+
+    Attributes:
+        points: the contribution right after the newest match, before any decay.
+        matched_at: the timestamp of the newest match.
+        matched_id: its event.
+        counted_at: the newest match that neither a cooldown nor `once` held back.
+        version: of the rule, at the newest match.
+        shown: what the contact's score has of it by now.
+    """
 
     points: int
     matched_at: int
     matched_id: int
     counted_at: int
-    steps: int
+    version: int
+    shown: int
 
 
 class Match(NamedTuple):
-    """One matching event. `delta` is what the rule asked for then."""
+    """One matching event, and the version of the rule that it arrived under."""
 
     at: int
     event_id: int
-    delta: int
+    version: int
 
 
-def in_any_order(rule: ScoringRule) -> bool:
-    """Whether the order of matches makes no difference: nothing clamps, decays, waits or happens once."""
-    return (
-        rule.max_score is None
-        and rule.min_score is None
-        and not rule.decay_points
-        and rule.cooldown is None
-        and not rule.once
+def matches_of(lines: Iterable[LedgerLine]) -> list[Match]:
+    """The matches among a rule's ledger lines, oldest line first: those since the last one that began anew."""
+    found: list[Match] = []
+    for line in lines:
+        if line.event_id is not None and line.event_at is not None:
+            found.append(Match(line.event_at, line.event_id, line.version))
+        elif line.cause in ANEW:
+            found = []
+    return found
+
+
+def order_matters(rule: ScoringRule) -> bool:
+    """Whether matches must be counted in time order: something clamps, decays, waits or happens once."""
+    return bool(
+        rule.max_score is not None
+        or rule.min_score is not None
+        or rule.decay_points
+        or rule.cooldown is not None
+        or rule.once
     )
 
 
-def settle(rule: ScoringRule, standing: Standing, at: int) -> Standing:
-    """Take the decay steps that lie between the last match and an instant."""
-    if not rule.decay_points or not rule.decay_period:
-        return standing
-    steps = max((at - standing.matched_at) // rule.decay_period, standing.steps)
-    points = _decayed(rule, standing.points, steps - standing.steps)
-    return standing._replace(points=points, steps=steps)
+def points_at(versions: Versions, standing: Standing, at: int) -> int:
+    """The contribution at an instant not before the newest match, decayed by all steps that lie between."""
+    return _decayed(versions[standing.version], standing.points, _steps(versions, standing, at))
 
 
-def next_decay(rule: ScoringRule, standing: Standing | None) -> int | None:
-    """The instant of the next step that still takes points away, or None."""
-    if standing is None or not rule.decay_points or not rule.decay_period:
-        return None
-    if _decayed(rule, standing.points, 1) == standing.points:
-        return None
-    return standing.matched_at + (standing.steps + 1) * rule.decay_period
-
-
-def count(rule: ScoringRule, standing: Standing | None, match: Match) -> Standing:
-    """Add a match that is not older than the last one."""
+def next_decay(versions: Versions, standing: Standing | None, at: int) -> int | None:
+    """The first instant after `at` at which decay changes the contribution, or None."""
     if standing is None:
-        return Standing(_clamped(rule, match.delta), match.at, match.event_id, match.at, 0)
-    standing = settle(rule, standing, match.at)
-    if rule.once:
-        return standing
-    if rule.cooldown is not None and match.at - standing.counted_at < rule.cooldown:
-        return Standing(standing.points, match.at, match.event_id, standing.counted_at, 0)
-    return Standing(_clamped(rule, standing.points + match.delta), match.at, match.event_id, match.at, 0)
+        return None
+    rule = versions[standing.version]
+    if not rule.decay_points or not rule.decay_period:
+        return None
+    steps = _steps(versions, standing, at)
+    if _decayed(rule, standing.points, steps + 1) == _decayed(rule, standing.points, steps):
+        return None
+    return standing.matched_at + (steps + 1) * rule.decay_period
 
 
-def replay(rule: ScoringRule, matches: Iterable[Match], at: int) -> Standing | None:
-    """The standing at an instant after all matches, in time order."""
+def follows(standing: Standing, match: Match) -> bool:
+    """Whether a match comes after all the ones that are counted."""
+    return (match.at, match.event_id) > (standing.matched_at, standing.matched_id)
+
+
+def count(versions: Versions, standing: Standing | None, match: Match) -> Standing:
+    """Add a match that follows the others. One that is held back gives nothing, but decay begins anew from it."""
+    rule = versions[match.version]
+    if standing is None:
+        return Standing(_clamped(rule, rule.delta), match.at, match.event_id, match.at, match.version, 0)
+    points = points_at(versions, standing, match.at)
+    counted_at = standing.counted_at
+    if not _held_back(rule, standing, match):
+        points, counted_at = _clamped(rule, points + rule.delta), match.at
+    return Standing(points, match.at, match.event_id, counted_at, match.version, standing.shown)
+
+
+def add_anywhere(versions: Versions, standing: Standing, match: Match) -> Standing:
+    """Add a late match when order matters at no version of the rule."""
+    return standing._replace(points=standing.points + versions[match.version].delta)
+
+
+def replay(versions: Versions, matches: Iterable[Match]) -> Standing | None:
+    """The standing after all matches; None when there is none."""
     standing: Standing | None = None
     for match in sorted(matches):
-        standing = count(rule, standing, match)
-    return settle(rule, standing, at) if standing is not None else None
+        standing = count(versions, standing, match)
+    return standing
+
+
+def _held_back(rule: ScoringRule, standing: Standing, match: Match) -> bool:
+    return rule.once or (rule.cooldown is not None and match.at - standing.counted_at < rule.cooldown)
+
+
+def _steps(versions: Versions, standing: Standing, at: int) -> int:
+    period = versions[standing.version].decay_period
+    return max(at - standing.matched_at, 0) // period if period else 0
 
 
 def _clamped(rule: ScoringRule, points: int) -> int:
@@ -84,9 +132,10 @@ def _clamped(rule: ScoringRule, points: int) -> int:
 
 
 def _decayed(rule: ScoringRule, points: int, steps: int) -> int:
-    """Towards zero, never past it nor below `min_score`."""
+    """Towards zero, never past it, and never out of the range of the rule."""
     taken = steps * (rule.decay_points or 0)
     if points > 0:
-        floor = max(0, rule.min_score) if rule.min_score is not None else 0
-        return points if points <= floor else max(points - taken, floor)
-    return min(points + taken, 0)
+        floor = max(0, rule.min_score or 0)
+        return max(points - taken, min(points, floor))
+    ceiling = min(0, rule.max_score or 0)
+    return min(points + taken, max(points, ceiling))

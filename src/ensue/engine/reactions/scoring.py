@@ -1,6 +1,23 @@
-"""The lead score: which rules an event moves, by how much, and how points decay."""
+"""The lead score: which rules an event moves, by how much, and how points decay.
 
-from ensue.engine.contribution import Match, Standing, count, in_any_order, next_decay, replay, settle
+Every match of a rule is a line of the ledger, also when a cap, a cooldown or `once` leaves nothing of it, so the
+matches can be counted again when one arrives late. A rebuild or a merge begins a rule's matches anew with a line that
+takes back what stood before; the lines after it are the matches that count.
+"""
+
+from collections.abc import Iterable
+
+from ensue.engine.contribution import (
+    Match,
+    Standing,
+    add_anywhere,
+    count,
+    follows,
+    matches_of,
+    next_decay,
+    points_at,
+    replay,
+)
 from ensue.engine.definitions import CompiledScoringRule, TypePlan
 from ensue.engine.subject import DECAY, Subject
 from ensue.model.effects import ScoreEntry
@@ -9,14 +26,10 @@ from ensue.model.score import LedgerLine
 
 
 def on_event(subject: Subject, event: Event, plan: TypePlan, at: int) -> list[ScoreEntry]:
-    """Apply every rule that an event matches, in the order of the rules' ids."""
-    entries = []
-    for compiled in plan.scoring:
-        if compiled.match is None or compiled.match.holds(event, subject):
-            given = _count(subject, compiled, event, at)
-            if given:
-                entries.append(ScoreEntry(compiled.rule.id, given))
-    return entries
+    """Apply every rule that an event matches. All are asked before the first one moves the score."""
+    matching = [c for c in plan.scoring if c.match is None or c.match.holds(event, subject)]
+    given = [(c.rule.id, _count(subject, c, event, at)) for c in matching]
+    return [ScoreEntry(rule_id, points) for rule_id, points in given if points]
 
 
 def on_time(subject: Subject, rule_id: int, at: int) -> None:
@@ -25,68 +38,90 @@ def on_time(subject: Subject, rule_id: int, at: int) -> None:
     standing = subject.standing(compiled) if compiled is not None else None
     if compiled is None or standing is None:
         return
-    settled = settle(compiled.rule, standing, at)
-    if settled != standing:
-        subject.keep_standing(compiled, settled)
-    given = settled.points - standing.points
+    given = points_at(compiled.versions, standing, at) - standing.shown
     if given:
-        _write(subject, compiled, "DECAY", None, at, given, given)
-    subject.arm(DECAY, rule_id, next_decay(compiled.rule, settled))
+        _write(subject, compiled, standing.version, "DECAY", None, at, given, given)
+    _keep(subject, compiled, standing, at)
+
+
+def restate(subject: Subject, compiled: CompiledScoringRule, found: Iterable[Match], cause: str) -> bool:
+    """Let these be the matches of a rule from now on; False when they are already.
+
+    `cause` is REBUILD or MERGE. The score moves by the difference, as of the subject's instant.
+    """
+    fresh = sorted(found)
+    standing = subject.standing(compiled)
+    if fresh == sorted(matches(subject, compiled)):
+        return False
+    at = subject.as_of
+    if standing is not None:
+        _write(subject, compiled, standing.version, cause, None, at, -standing.shown, -standing.shown)
+    current: Standing | None = None
+    for match in fresh:
+        before = current.points if current is not None else 0
+        current = count(compiled.versions, current, match)
+        asked = compiled.versions[match.version].delta
+        _write(subject, compiled, match.version, cause, match, at, asked, current.points - before)
+    if current is None:
+        subject.drop_standing(compiled)
+        return True
+    if decayed := points_at(compiled.versions, current, at) - current.points:
+        _write(subject, compiled, current.version, "DECAY", None, at, decayed, decayed)
+    _keep(subject, compiled, current, at)
+    return True
+
+
+def matches(subject: Subject, compiled: CompiledScoringRule) -> list[Match]:
+    """The matches of a rule that count, stored or of this transaction, in the order of the ledger."""
+    stored = subject.room.tables.ledger.of_rule(subject.id, compiled.rule.id)
+    fresh = [line for line in subject.ledger if line.rule_id == compiled.rule.id]
+    return matches_of([*stored, *fresh])
 
 
 def _count(subject: Subject, compiled: CompiledScoringRule, event: Event, at: int) -> int:
-    rule = compiled.rule
+    versions = compiled.versions
     standing = subject.standing(compiled)
-    match = Match(event.timestamp, event.id, rule.delta)
-    if rule.once and standing is not None and event.timestamp >= standing.counted_at:
-        return 0
-    fresh = settle(rule, _counted(subject, compiled, standing, match, at), at)
-    subject.keep_standing(compiled, fresh)
-    given = fresh.points - (standing.points if standing is not None else 0)
-    _write(subject, compiled, "EVENT", event, at, rule.delta, given)
-    subject.arm(DECAY, rule.id, next_decay(rule, fresh))
+    match = Match(event.timestamp, event.id, compiled.rule.version)
+    fresh: Standing | None
+    if standing is None or follows(standing, match):
+        fresh = count(versions, standing, match)
+    elif not compiled.order_matters:
+        fresh = add_anywhere(versions, standing, match)
+    else:
+        # A late match changes what the ones after it were worth: do the sum again.
+        fresh = replay(versions, [*matches(subject, compiled), match])
+    assert fresh is not None
+    shown = standing.shown if standing is not None else 0
+    given = points_at(versions, fresh, at) - shown
+    _write(subject, compiled, match.version, "EVENT", match, at, compiled.rule.delta, given)
+    _keep(subject, compiled, fresh, at)
     return given
 
 
-def _counted(
-    subject: Subject, compiled: CompiledScoringRule, standing: Standing | None, match: Match, at: int
-) -> Standing:
-    rule = compiled.rule
-    if standing is None or in_any_order(rule) or _in_order(rule.decay_period, standing, match):
-        return count(rule, standing, match)
-    # A late match changes what the ones after it were worth: do the sum again.
-    fresh = replay(rule, [*matches(subject, rule.id), match], at)
-    assert fresh is not None
-    return fresh
-
-
-def _in_order(decay_period: int | None, standing: Standing, match: Match) -> bool:
-    stepped_at = standing.matched_at + standing.steps * decay_period if decay_period else standing.matched_at
-    return (match.at, match.event_id) > (standing.matched_at, standing.matched_id) and match.at >= stepped_at
-
-
-def matches(subject: Subject, rule_id: int) -> list[Match]:
-    """Every match of a rule that is in the ledger, stored or of this transaction."""
-    stored = subject.room.tables.ledger.of_rule(subject.id, rule_id)
-    lines = stored + [line for line in subject.ledger if line.rule_id == rule_id]
-    return [
-        Match(line.event_at, line.event_id, line.asked)
-        for line in lines
-        if line.cause == "EVENT" and line.event_id is not None and line.event_at is not None
-    ]
+def _keep(subject: Subject, compiled: CompiledScoringRule, standing: Standing, at: int) -> None:
+    shown = points_at(compiled.versions, standing, at)
+    subject.keep_standing(compiled, standing._replace(shown=shown))
+    subject.arm(DECAY, compiled.rule.id, next_decay(compiled.versions, standing, at))
 
 
 def _write(
-    subject: Subject, compiled: CompiledScoringRule, cause: str, event: Event | None, at: int, asked: int, given: int
+    subject: Subject,
+    compiled: CompiledScoringRule,
+    version: int,
+    cause: str,
+    match: Match | None,
+    at: int,
+    asked: int,
+    given: int,
 ) -> None:
     subject.write_line(
         LedgerLine(
             id=subject.room.ids.next(),
             rule_id=compiled.rule.id,
-            version=compiled.rule.version,
+            version=version,
             cause=cause,
-            event_id=event.id if event is not None else None,
-            event_at=event.timestamp if event is not None else None,
+            event_id=match.event_id if match is not None else None,
+            event_at=match.at if match is not None else None,
             at=at,
             asked=asked,
             given=given,

@@ -156,3 +156,20 @@ class Ledger:
             (self._workspace, contact_id, below if below is not None else 2**63 - 1, limit),
         )
         return [LedgerLine(*row) for row in rows]
+
+    def score_at(self, contact_id: int, at: int) -> int:
+        """What a contact's score was at an instant; 0 before its first line."""
+        row = self._sql.row(
+            """SELECT after FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND at <= ?
+            ORDER BY id DESC LIMIT 1""",
+            (self._workspace, contact_id, at),
+        )
+        return row[0] if row else 0
+
+    def all_of_contact(self, contact_id: int) -> list[LedgerLine]:
+        """All of a contact's lines, oldest first."""
+        rows = self._sql.rows(
+            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? ORDER BY id",
+            (self._workspace, contact_id),
+        )
+        return [LedgerLine(*row) for row in rows]
