@@ -1,8 +1,212 @@
-"""How an enrolment goes on: from node to node until one waits or the workflow ends."""
+"""How an enrolment goes on: from node to node until one waits or the workflow ends.
 
-from ensue.engine.subject import Subject
+`wake` may be called at any instant and any number of times: it looks, and goes on as far as it can. Everything that it
+does is in the transaction that also writes where the enrolment stands, so it is done once.
+"""
+
+import logging
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from ensue.base import bounds
+from ensue.base.errors import EnsueError, Unavailable
+from ensue.base.ids import show
+from ensue.engine import contacts, emit, enrolments, waiting
+from ensue.engine.campaign_version import CampaignVersion
+from ensue.engine.node import Ends, Passed, Waits
+from ensue.engine.subject import ENROLMENT, Subject
+from ensue.engine.workflow import Place
+from ensue.model.campaign import Enrolment
+from ensue.model.cause import Cause
+from ensue.model.effects import Effects
+from ensue.rules.facts import Facts
+from ensue.rules.verdict import Verdict
+
+_log = logging.getLogger(__name__)
 
 
 def wake(subject: Subject, enrolment_id: int, at: int) -> None:
-    """Run an enrolment that is due, as of an instant."""
-    _ = (subject, enrolment_id, at)
+    """Run an enrolment as of an instant, which is the one that the contact has been brought to."""
+    assert subject.as_of == at
+    enrolment = subject.active.get(enrolment_id)
+    # What is frozen is woken again by the sweep that follows the pause.
+    if enrolment is not None and not enrolments.frozen(subject.room, enrolment):
+        Walk(subject, enrolment_id, enrolments.version_of(subject.room, enrolment)).go()
+
+
+class Walk:
+    """One enrolment's way through its workflow at one instant. Its nodes act through this; see `node.Run`."""
+
+    def __init__(self, subject: Subject, enrolment_id: int, version: CampaignVersion) -> None:
+        self._subject = subject
+        self._id = enrolment_id
+        self._version = version
+        self._effects: list[Effects] = []
+
+    def go(self) -> None:
+        """Run nodes until one waits, the workflow ends, or something fails."""
+        if self._version.fault is not None:
+            self._fail(None, self._version.fault)
+            return
+        for _ in range(bounds.WALK_NODES):
+            if not self._one_node():
+                return
+        self._fail(self._place, f"ran {bounds.WALK_NODES} nodes without waiting")
+
+    # What a node knows and may do
+
+    @property
+    def at(self) -> int:
+        """The instant."""
+        return self._subject.as_of
+
+    @property
+    def deadline(self) -> int | None:
+        """When the node said that it would stop waiting."""
+        return self._enrolment.deadline
+
+    @property
+    def facts(self) -> Facts:
+        """The contact."""
+        return self._subject
+
+    def draw(self, total: int) -> int:
+        """A number below `total` that is always the same for this campaign, node and contact."""
+        name = f"{self._enrolment.campaign_id}:{self._enrolment.node_id}:{self._subject.id}"
+        return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % total
+
+    def update(self, fields: dict[str, Any]) -> Effects:
+        """Set fields of the contact."""
+        return self._acted(contacts.update(self._subject, fields, self._cause))
+
+    def tag(self, name: str, *, present: bool) -> Effects:
+        """Put a tag on the contact or take it off."""
+        change = contacts.add_tag if present else contacts.remove_tag
+        return self._acted(change(self._subject, name, self._cause))
+
+    def list_in(self, segment_id: int, *, member: bool) -> Effects:
+        """Put the contact on a list, or take it off."""
+        return self._acted(contacts.set_static(self._subject, segment_id, member, self._cause))
+
+    def emit(self, event_type: str, metadata: dict[str, Any]) -> Effects:
+        """Let an event of the contact happen."""
+        return self._acted(emit.emit(self._subject, event_type, metadata, self._id, self._enrolment.depth + 1))
+
+    # Going on
+
+    @property
+    def _enrolment(self) -> Enrolment:
+        # Never kept: what a node does can come back to its own enrolment.
+        return self._subject.enrolments.get(self._id) or self._subject.active[self._id]
+
+    @property
+    def _place(self) -> Place | None:
+        return self._version.workflow.places.get(self._enrolment.node_id)
+
+    @property
+    def _cause(self) -> Cause:
+        return Cause("CAMPAIGN", self._id, self._enrolment.depth + 1)
+
+    def _one_node(self) -> bool:
+        """Run the node where the enrolment stands; returns whether there is more to do now."""
+        flips_at = None
+        if self._version.watches:
+            done, flips_at = self._interrupted()
+            if done:
+                return self._id in self._subject.active
+        place = self._place
+        if place is None:
+            enrolments.end(self._subject, self._enrolment, None, enrolments.COMPLETED, "ENDED", "END")
+            return False
+        outcome = self._run(place)
+        match outcome:
+            case Passed():
+                if self._id not in self._subject.active:
+                    # Its own act met an exit condition; the act is logged all the same.
+                    enrolments.note(
+                        self._subject, self._enrolment, place.id, place.type, outcome.outcome, self._detail(outcome)
+                    )
+                    return False
+                passed = outcome._replace(detail=self._detail(outcome))
+                enrolments.go_on(self._subject, self._enrolment, place, passed)
+                return self._id in self._subject.active
+            case Ends():
+                enrolments.end(self._subject, self._enrolment, place, enrolments.EXITED, "EXITED", outcome.reason)
+            case Waits():
+                self._wait(outcome, flips_at)
+            case None:
+                pass
+        return False
+
+    def _run(self, place: Place) -> Passed | Waits | Ends | None:
+        """What the node says; None when it failed, which ends this enrolment and touches no other."""
+        self._effects.clear()
+        try:
+            return place.node.run(self)
+        except Unavailable:
+            raise
+        except EnsueError as error:
+            self._fail(place, error.message)
+        except Exception as error:
+            if getattr(error, "stops_the_process", False):
+                raise
+            _log.exception("node %s of enrolment %s failed", place.id, show("enr", self._id))
+            self._fail(place, f"{type(error).__name__}: {error}")
+        return None
+
+    def _interrupted(self) -> tuple[bool, int | None]:
+        """Whether a rule of the whole campaign or of a goal ended or moved it; if not, when one could do so next."""
+        subject, settings = self._subject, self._version.settings
+        verdicts: list[Verdict] = []
+        for criterion in (settings.goal, *settings.exits):
+            if criterion is None or criterion.rule is None:
+                continue
+            verdict = criterion.verdict(subject, self.at)
+            if verdict.holds:
+                if criterion is settings.goal:
+                    enrolments.end(subject, self._enrolment, None, enrolments.COMPLETED, "REACHED", "GOAL")
+                else:
+                    enrolments.end(subject, self._enrolment, None, enrolments.EXITED, "EXITED", "EXIT_CONDITION")
+                return True, None
+            verdicts.append(verdict)
+        for goal in self._version.goals:
+            target = goal.node.target
+            if target is None or target.rule is None:
+                continue
+            verdict = target.verdict(subject, self.at)
+            if verdict.holds and waiting.may_jump(subject, self._enrolment, self._version, goal):
+                enrolments.go_on(subject, self._enrolment, goal, Passed("REACHED"))
+                return True, None
+            verdicts.append(verdict)
+        return False, _soonest(verdict.flips_at for verdict in verdicts)
+
+    def _wait(self, waits: Waits, flips_at: int | None) -> None:
+        enrolment = self._enrolment
+        wake_at = _soonest((waits.deadline, waits.flips_at, flips_at))
+        if (enrolment.wake_at, enrolment.deadline) != (wake_at, waits.deadline):
+            self._subject.put_enrolment(msgspec.structs.replace(enrolment, wake_at=wake_at, deadline=waits.deadline))
+        else:
+            # The timer that led here is used up.
+            self._subject.arm(ENROLMENT, self._id, wake_at)
+
+    def _acted(self, effects: Effects) -> Effects:
+        self._effects.append(effects)
+        return effects
+
+    def _detail(self, passed: Passed) -> dict[str, Any] | None:
+        """What the log says of a node: its own words, and the campaigns that its acts did not start for their depth."""
+        stopped = [s.campaign_id for effects in self._effects for s in effects.skipped if s.reason == "DEPTH_LIMIT"]
+        if not stopped:
+            return passed.detail
+        return {**(passed.detail or {}), "depthLimit": [show("cmp", campaign_id) for campaign_id in stopped]}
+
+    def _fail(self, place: Place | None, reason: str) -> None:
+        if self._id in self._subject.active:
+            enrolments.end(self._subject, self._enrolment, place, enrolments.FAILED, "FAILED", reason)
+
+
+def _soonest(instants: Iterable[int | None]) -> int | None:
+    return min((instant for instant in instants if instant is not None), default=None)

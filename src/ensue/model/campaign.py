@@ -5,6 +5,20 @@ from typing import Any
 import msgspec
 
 
+class Sweep(msgspec.Struct, frozen=True):
+    """Work over a campaign's running enrolments with ids up to `upto`, in the order of (version, id).
+
+    It has come to (`version`, `after`). After a pause that began at `since` it moves waits by `shift` milliseconds and
+    lets the enrolments go on; of an archived campaign it ends them.
+    """
+
+    upto: int
+    since: int
+    shift: int = 0
+    version: int = 0
+    after: int = 0
+
+
 class Campaign(msgspec.Struct, frozen=True):
     """A campaign at its newest version; the JSON of triggers, workflow and settings as saved."""
 
@@ -21,13 +35,14 @@ class Campaign(msgspec.Struct, frozen=True):
     paused_at: int | None
     created_at: int
     updated_at: int
+    sweep: Sweep | None = None
 
 
 class Enrolment(msgspec.Struct, frozen=True):
     """One contact's run through one version of a campaign.
 
-    `status` is ACTIVE, COMPLETED, EXITED or FAILED. `wake_at` is when the node it stands on wants to run; `step` counts
-    the log lines written so far.
+    `status` is ACTIVE, COMPLETED, EXITED or FAILED. `wake_at` is when the node it stands on wants to run, `deadline`
+    when that node stops waiting of itself; `step` counts the log lines written so far.
     """
 
     id: int
@@ -46,6 +61,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     entered_at: int
     ended_at: int | None = None
     end_reason: str | None = None
+    deadline: int | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
