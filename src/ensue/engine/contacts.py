@@ -60,6 +60,22 @@ def update(subject: Subject, fields: dict[str, Any], cause: Cause) -> Effects:
     return react.to_change(subject, _watching_fields(subject.room, changes), cause)
 
 
+def fill(subject: Subject, other: Contact, cause: Cause) -> None:
+    """Take from a contact that was merged into this one what this one lacks. What follows is the merge's affair.
+
+    Raises:
+        Invalid: together they have more attributes than a contact may hold.
+    """
+    own = subject.contact
+    lacking = {column: getattr(other, column) for column in profile.NAMES if getattr(own, column) is None}
+    attributes = profile.merged(other.attributes, own.attributes) if other.attributes else own.attributes
+    contact = msgspec.structs.replace(own, **lacking, attributes=attributes)
+    changes = _changes(own, contact)
+    if changes:
+        _store(subject, contact)
+    _note(subject, {**changes, "merged": (show("ct", other.id), show("ct", own.id))}, cause)
+
+
 def add_tag(subject: Subject, name: str, cause: Cause) -> Effects:
     """Put a tag on the contact; the tag is made when it is new. Nothing happens when the contact has it."""
     name = profile.read_tag(name)

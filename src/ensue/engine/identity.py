@@ -62,9 +62,12 @@ def identify_session(room: WorkingSet, subject: Subject, key: str) -> Effects:
     """Tie a browser session to a contact. Its anonymous events of the last 30 days become the contact's, as late events.
 
     Raises:
-        Conflict: the session is another contact's already.
+        Conflict: the session is another contact's already, or was erased.
     """
-    _, owner = room.session(key)
+    known = room.known_session(key)
+    if known is None:
+        erasures.refuse(room, "sessionId", key)
+    owner = known[1] if known is not None else None
     if owner == subject.id:
         return Effects(subject.score, subject.score)
     if owner is not None:

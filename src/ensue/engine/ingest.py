@@ -10,7 +10,8 @@ import msgspec
 
 from ensue.base import bounds, json
 from ensue.base.errors import Conflict, Invalid, NotFound
-from ensue.engine import timers
+from ensue.base.ids import show
+from ensue.engine import erasures, timers
 from ensue.engine.arrival import Arrival, Created, Outcome, Refused
 from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
@@ -42,6 +43,8 @@ def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
 def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
     timestamp = _timestamp(room, arrival)
     subject = _named(room, arrival)
+    if subject is None and arrival.session_id is not None and room.known_session(arrival.session_id) is None:
+        _refuse_erased(room, arrival, "sessionId", arrival.session_id)
     event_id = room.ids.next()
     if arrival.key is not None and not room.tables.keys.claim(arrival.key, arrival.fingerprint, event_id):
         return _replayed(room, arrival)
@@ -68,15 +71,14 @@ def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> Ef
     room.link(key, subject.id)
     room.write_events()
     session_id, _ = room.session(key)
-    events = room.tables.events.unattributed(session_id, room.now - bounds.ATTRIBUTION)
-    followed = [Effects(subject.score, subject.score)]
-    for event in events:
-        owned = msgspec.structs.replace(event, contact_id=subject.id)
-        room.tables.events.attribute(event.id, subject.id)
-        effects = react.to_event(subject, owned, Cause("EVENT", event.id, event.depth))
+    events = [
+        msgspec.structs.replace(event, contact_id=subject.id)
+        for event in room.tables.events.unattributed(session_id, room.now - bounds.ATTRIBUTION)
+    ]
+    followed = react.to_attributed(subject, events, lambda event: room.tables.events.attribute(event.id, subject.id))
+    for event, effects in zip(events, followed, strict=True):
         room.tables.events.keep_effects(event.id, json.encode_text(effects))
-        followed.append(effects)
-    return together(followed)
+    return together(followed) if followed else Effects(subject.score, subject.score)
 
 
 def _timestamp(room: WorkingSet, arrival: Arrival) -> int:
@@ -92,9 +94,21 @@ def _named(room: WorkingSet, arrival: Arrival) -> Subject | None:
     if arrival.contact_id is None:
         return None
     subject = room.subject(arrival.contact_id)
-    if subject is None and (arrival.key is None or room.tables.keys.find(arrival.key) is None):
-        raise NotFound("There is no such contact in this workspace.")
+    if subject is None:
+        _refuse_erased(room, arrival, "contactId", show("ct", arrival.contact_id))
+        if not _used(room, arrival):
+            raise NotFound("There is no such contact in this workspace.")
     return subject
+
+
+def _refuse_erased(room: WorkingSet, arrival: Arrival, kind: str, value: str) -> None:
+    """Refuse a new event of somebody who was erased. A retry of one that was stored before is not new."""
+    if erasures.erased(room, kind, value) and not _used(room, arrival):
+        erasures.refuse(room, kind, value)
+
+
+def _used(room: WorkingSet, arrival: Arrival) -> bool:
+    return arrival.key is not None and room.tables.keys.find(arrival.key) is not None
 
 
 def _event(arrival: Arrival, event_id: int, timestamp: int, subject: Subject | None) -> Event:

@@ -62,15 +62,21 @@ class WorkingSet:
         types = self.definitions.conditions[key].event_types
         return self.type_id(next(iter(types))) if len(types) == 1 else SEQUENCES
 
-    def session(self, key: str) -> tuple[int, int | None]:
-        """(id, contact) of a session, made when it is new."""
+    def known_session(self, key: str) -> tuple[int, int | None] | None:
+        """(id, contact) of a session that has been seen before."""
         known = self._sessions.get(key)
         if known is None:
             known = self.tables.sessions.find(key)
-            if known is None:
-                known = (self.ids.next(), None)
-                self.tables.sessions.add(known[0], key, None, self.now)
-            self._sessions[key] = known
+            if known is not None:
+                self._sessions[key] = known
+        return known
+
+    def session(self, key: str) -> tuple[int, int | None]:
+        """(id, contact) of a session, made when it is new."""
+        known = self.known_session(key)
+        if known is None:
+            known = self._sessions[key] = (self.ids.next(), None)
+            self.tables.sessions.add(known[0], key, None, self.now)
         return known
 
     def link(self, key: str, contact_id: int) -> None:

@@ -3,12 +3,12 @@
 The three stimuli — an event, a change of the contact, time — differ only in what they touch first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ensue.engine.reactions import campaigns, scoring, segments
 from ensue.engine.subject import DECAY, SEGMENT, Subject
 from ensue.model.cause import Cause
-from ensue.model.effects import Effects, SegmentChange
+from ensue.model.effects import Effects, SegmentChange, together
 from ensue.model.event import Event
 from ensue.model.segment import Segment
 
@@ -22,6 +22,47 @@ def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
     touched = segments.fold(subject, event, plan, at)
     effects = Effects(before, before, entries)
     _finish(subject, touched, before, cause, event, effects)
+    return effects
+
+
+def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event], None]) -> list[Effects]:
+    """What follows when events turn out to be the contact's, one for each: all count, then every segment is decided once.
+
+    `admit` puts an event into the contact's log.
+    """
+    at, before = subject.as_of, subject.score
+    found: list[Effects] = []
+    touched: set[int] = set()
+    for event in events:
+        admit(event)
+        plan = subject.room.definitions.plan(event.type)
+        start = subject.score
+        entries = scoring.on_event(subject, event, plan, at) if plan.scoring else []
+        touched |= segments.fold(subject, event, plan, at)
+        found.append(Effects(start, subject.score, entries))
+    for event, effects in zip(events, found, strict=True):
+        cause = Cause("EVENT", event.id, event.depth)
+        if event is events[-1]:
+            _finish(subject, touched, before, cause, event, effects)
+        else:
+            campaigns.react(subject, campaigns.Stimulus(cause, at, event, [], [], subject.score), effects)
+    return found
+
+
+def to_merge(
+    subject: Subject, before: Effects, was_in: Collection[int], highest: int, cause: Cause
+) -> Effects:
+    """What follows when a contact has taken another in: every segment is decided once, over both together.
+
+    `before` is what the merge itself did. The other was in the segments `was_in`, and `highest` is the higher of the
+    two scores: nobody is welcomed twice, so what either had reached starts no campaign.
+    """
+    effects = together([before])
+    entered, exited = segments.evaluate(subject, subject.room.definitions.segments, subject.as_of, cause)
+    effects.entered = effects.entered + [SegmentChange(s.id, s.name) for s in entered]
+    effects.exited = [SegmentChange(s.id, s.name) for s in exited]
+    fresh = [segment for segment in entered if segment.id not in was_in]
+    campaigns.react(subject, campaigns.Stimulus(cause, subject.as_of, None, fresh, exited, highest), effects)
     return effects
 
 

@@ -157,6 +157,14 @@ class Contacts:
             (self._workspace, contact_id, change_id, at, changes, source),
         )
 
+    def changes(self, contact_id: int) -> list[str]:
+        """What was ever changed of a contact, as it is kept, oldest first."""
+        rows = self._sql.rows(
+            "SELECT changes FROM contact_changes WHERE workspace_id = ? AND contact_id = ? ORDER BY id",
+            (self._workspace, contact_id),
+        )
+        return [row[0] for row in rows]
+
 
 def _values(contact: Contact) -> tuple[object, ...]:
     return (

@@ -1,6 +1,7 @@
 """One transaction over all tables, opened to the engine workspace by workspace."""
 
 from ensue.store.sql.accounts import Accounts
+from ensue.store.sql.belongings import Belongings
 from ensue.store.sql.connection import Sql
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
@@ -20,6 +21,7 @@ class WorkspaceTables:
         self.keys = IdempotencyKeys(sql, workspace_id)
         self.sessions = Sessions(sql, workspace_id)
         self.contacts = Contacts(sql, workspace_id)
+        self.belongings = Belongings(sql, workspace_id)
         self.erasures = Erasures(sql, workspace_id)
         self.tallies = Tallies(sql, workspace_id)
         self.memberships = Memberships(sql, workspace_id)

@@ -1,0 +1,111 @@
+"""Everything that hangs on one contact, taken as a whole: handed to another contact, let go, or wiped.
+
+A new table with a `contact_id` gets its line here; `tests/engine/test_belongings.py` fails until it has one.
+"""
+
+from ensue.store.sql.connection import Sql
+
+# What simply changes hands. Rows of these are never in each other's way.
+_MOVED = ("events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases")
+
+# What is derived, or is about the person alone: gone with the contact.
+_FORGOTTEN = ("tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes", "contact_aliases")
+
+
+class Belongings:
+    """What belongs to the contacts of one workspace."""
+
+    def __init__(self, sql: Sql, workspace_id: int) -> None:
+        self._sql = sql
+        self._workspace = workspace_id
+
+    def hand_over(self, old_id: int, contact_id: int, at: int) -> None:
+        """Give all that one contact has to another, who from now on answers for it under the old id too.
+
+        Tallies, timers and consents are dropped: what they say of both together is worked out anew. Stays in segments
+        keep the old id, as the history of a contact that was.
+        """
+        self._sql.run(
+            """INSERT INTO contact_tags (workspace_id, contact_id, tag_id, added_at)
+            SELECT workspace_id, ?, tag_id, added_at FROM contact_tags WHERE workspace_id = ? AND contact_id = ?
+            ON CONFLICT (workspace_id, contact_id, tag_id) DO NOTHING""",
+            (contact_id, self._workspace, old_id),
+        )
+        for table in _MOVED:
+            self._sql.run(
+                f"UPDATE {table} SET contact_id = ? WHERE workspace_id = ? AND contact_id = ?",
+                (contact_id, self._workspace, old_id),
+            )
+        for table in ("contact_tags", "tallies", "timers", "consents"):
+            self._delete(table, old_id)
+        self._sql.run(
+            "INSERT INTO contact_aliases (workspace_id, old_id, contact_id, merged_at) VALUES (?, ?, ?, ?)",
+            (self._workspace, old_id, contact_id, at),
+        )
+
+    def let_go(self, contact_id: int) -> None:
+        """Forget the person. Events and sessions stay, as those of nobody in particular; enrolments and stays as history."""
+        for table in ("events", "sessions"):
+            self._sql.run(
+                f"UPDATE {table} SET contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
+                (self._workspace, contact_id),
+            )
+        for table in _FORGOTTEN:
+            self._delete(table, contact_id)
+
+    def wipe(self, contact_id: int) -> None:
+        """Take everything personal out of what stays, so that it still counts but says nothing of anybody."""
+        contact = (self._workspace, contact_id)
+        self._sql.run(
+            """UPDATE events SET contact_id = NULL, session_id = NULL, page_url = NULL, referrer = NULL, metadata = NULL,
+              answer = NULL WHERE workspace_id = ? AND contact_id = ?""",
+            contact,
+        )
+        # Events of the sessions that were never attributed are the same person's.
+        self._sql.run(
+            """UPDATE events SET session_id = NULL, page_url = NULL, referrer = NULL, metadata = NULL, answer = NULL
+            WHERE workspace_id = ? AND contact_id IS NULL
+              AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
+            (self._workspace, *contact),
+        )
+        self._sql.run(
+            """UPDATE events SET session_id = NULL
+            WHERE workspace_id = ? AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
+            (self._workspace, *contact),
+        )
+        self._sql.run(
+            """UPDATE enrolment_steps SET detail = NULL
+            WHERE workspace_id = ? AND enrolment_id IN (SELECT id FROM enrolments WHERE workspace_id = ? AND contact_id = ?)""",
+            (self._workspace, *contact),
+        )
+        self._delete("sessions", contact_id)
+
+    def sessions(self, contact_id: int) -> list[str]:
+        """The keys of the sessions of a contact, newest first."""
+        rows = self._sql.rows(
+            "SELECT key FROM sessions WHERE workspace_id = ? AND contact_id = ? ORDER BY id DESC",
+            (self._workspace, contact_id),
+        )
+        return [row[0] for row in rows]
+
+    def old_ids(self, contact_id: int) -> list[int]:
+        """The ids of contacts that were merged into this one."""
+        rows = self._sql.rows(
+            "SELECT old_id FROM contact_aliases WHERE workspace_id = ? AND contact_id = ? ORDER BY old_id",
+            (self._workspace, contact_id),
+        )
+        return [row[0] for row in rows]
+
+    def event_types(self, contact_id: int) -> set[str]:
+        """The types of event that a contact has done."""
+        rows = self._sql.rows(
+            """SELECT t.name FROM event_types t WHERE t.workspace_id = ? AND t.id IN
+              (SELECT DISTINCT type_id FROM events WHERE workspace_id = ? AND contact_id = ?)""",
+            (self._workspace, self._workspace, contact_id),
+        )
+        return {row[0] for row in rows}
+
+    def _delete(self, table: str, contact_id: int) -> None:
+        self._sql.run(
+            f"DELETE FROM {table} WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
+        )
