@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from socket import socket
 from types import FrameType
 
 import uvicorn
 
+from ensue import logs
 from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
@@ -17,6 +19,7 @@ from ensue.base.clock import Clock, SystemClock
 from ensue.base.ids import Ids
 from ensue.config import Config
 from ensue.engine.engine import Engine
+from ensue.operations.welcome import welcome
 from ensue.store.sqlite.store import SqliteStore
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
@@ -72,11 +75,19 @@ async def running(services: Services) -> AsyncIterator[None]:
 
 def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
+    logs.configure(config)
     store = open_store(config)
+    first = not store.read(lambda tables: tables.accounts.users.any())
+    return _serve(config, store, lambda url: welcome(url, first=first), group_events)
+
+
+def _serve(
+    config: Config, store: SqliteStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
+) -> int:
     try:
         services = make_services(config, store, group_events=group_events)
         app = make_app(services, lambda: running(services))
-        server = _Server(server_settings(config, app), services.wakes)
+        server = _Server(server_settings(config, app), services, hello)
         server.run()
     finally:
         store.close()
@@ -84,17 +95,27 @@ def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Tells the live streams to end as soon as it is told to stop; they would hold it up otherwise."""
+    """Says hello once it listens, and tells the live streams to end as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, wakes: Wakes) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, hello: Callable[[str], str]) -> None:
         super().__init__(config)
-        self._wakes = wakes
+        self._services = services
+        self._hello = hello
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            # Port 0 takes any free one: ask which.
+            port = self.servers[0].sockets[0].getsockname()[1]
+            host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104  only shown
+            print(self._hello(self._services.config.public_url or f"http://{host}:{port}"), flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
         super().handle_exit(sig, frame)
-        if self.servers:
-            asyncio.get_running_loop().call_soon_threadsafe(self._wakes.stop)
+        if self.started:
+            asyncio.get_running_loop().call_soon_threadsafe(self._services.wakes.stop)
 
 
 def server_settings(config: Config, app: object) -> uvicorn.Config:
@@ -103,7 +124,7 @@ def server_settings(config: Config, app: object) -> uvicorn.Config:
         app,  # type: ignore[arg-type]
         host=config.host,
         port=config.port,
-        log_level=config.log_level,
+        log_config=None,
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
