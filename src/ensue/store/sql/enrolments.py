@@ -106,7 +106,8 @@ class Enrolments:
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, node_id = excluded.node_id,
               node_entered_at = excluded.node_entered_at, wake_at = excluded.wake_at, depth = excluded.depth,
               step = excluded.step, ended_at = excluded.ended_at, end_reason = excluded.end_reason,
-              deadline = excluded.deadline""",
+              deadline = excluded.deadline
+            WHERE enrolments.workspace_id = excluded.workspace_id""",
             [
                 (workspace, e.id, e.campaign_id, e.version, e.contact_id, e.entry_key, e.status, e.node_id,
                  e.node_entered_at, e.wake_at, e.trigger, e.event_id, e.depth, e.step, e.entered_at, e.ended_at,

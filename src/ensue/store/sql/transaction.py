@@ -10,6 +10,17 @@ from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 
+# A timer can make stays, enrolments and skips long after the last event, so no one table tells which id was the last.
+# A decay's ledger line alone is not asked for: it has to be unique only within its contact.
+_UNIQUE_IN_STORE = ("workspaces", "users", "user_sessions", "contacts", "sessions", "events", "memberships", "enrolments")
+_UNIQUE_IN_WORKSPACE = (
+    "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
+    "audit_log",
+)  # fmt: skip
+
+# A workspace that is being removed must not act any more, above all not send.
+_NOT_CLOSED = "w.id NOT IN (SELECT workspace FROM workspace_removals)"
+
 
 class WorkspaceTables:
     """The tables of one workspace: nothing reached from here can see another's rows."""
@@ -63,7 +74,12 @@ class Tables:
 
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""
-        row = self.sql.row(
-            "SELECT MAX(COALESCE((SELECT MAX(id) FROM events), 0), COALESCE((SELECT MAX(id) FROM contacts), 0))"
-        )
-        return int(row[0]) if row else 0
+        questions = [f"SELECT MAX(id) FROM {table}" for table in _UNIQUE_IN_STORE]
+        # Asked workspace by workspace, each answer is the end of an index.
+        questions += [
+            f"""SELECT MAX((SELECT MAX(id) FROM {table} t WHERE t.workspace_id = w.id))
+            FROM (SELECT id FROM workspaces UNION SELECT 0) w"""
+            for table in _UNIQUE_IN_WORKSPACE
+        ]
+        rows = [self.sql.row(question) for question in questions]
+        return max(row[0] or 0 for row in rows if row is not None)

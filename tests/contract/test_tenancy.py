@@ -1,0 +1,260 @@
+"""Two workspaces never see each other: every statement names its workspace, and what one writes the other lacks."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import ensue.store.sql
+from ensue.model.campaign import Step
+from tests.contract.conftest import ONE, TWO
+from tests.contract.test_contacts import bare
+from tests.contract.test_definitions import CAMPAIGN, RULE, SEGMENT
+from tests.contract.test_enrolments import enrolment
+from tests.contract.test_events import row
+from tests.contract.test_standing import WHO, line, stay
+
+STATEMENTS = Path(ensue.store.sql.__file__).parent
+
+# Read or written across workspaces, by function, each for its reason.
+ACROSS = {
+    "workspaces_due": "the timer loop asks which workspaces have work, without a lock",
+    "next_due": "the timer loop asks when any workspace has work next",
+    "largest_id": "ids are unique in the whole store",
+    "key_by_digest": "a key says which workspace it belongs to",
+    "invitation_by_digest": "an invitation says which workspace it belongs to",
+    "of_user": "a person asks which workspaces they are in",
+    "remove_rows": "bound by the subquery that chooses the rows",
+    "workspaces_backfilling": "the worker asks which workspaces have work",
+    "sweeps": "the worker asks which campaigns have work",
+}
+
+
+def test_what_one_workspace_writes_the_other_does_not_see(write, read):
+    def fill(one):
+        kind = one.events.add_type("buy", 1)
+        one.events.count_types([(kind, 1, 1)])
+        one.sessions.add(3, "s", None, 1)
+        one.events.append([row(7, type_id=kind, session=3), row(8, type_id=kind, session=3, contact=None)])
+        one.keys.claim(b"k", b"f", 7)
+        one.contacts.add(bare(WHO), "a@x.org")
+        one.contacts.advance([(1, 1, 5, WHO)])
+        one.contacts.add_tag(21, "vip", 1)
+        one.contacts.tag(WHO, 21, 1)
+        one.contacts.set_consent(WHO, "EMAIL", "OPTED_IN", "form", 1)
+        one.erasures.keep_key(b"secret", 1)
+        one.erasures.add(b"hash", 1)
+        one.tallies.put([(WHO, kind, "a")])
+        one.memberships.enter([stay(31)])
+        one.timers.arm([(WHO, 2, 1, 5)])
+        one.ledger.write([(WHO, line(41))])
+        one.enrolments.put([enrolment(51)])
+        one.enrolments.log([Step(51, 0, "a", "exit", "DONE", None, 1)])
+        one.definitions.put_segment(SEGMENT)
+        one.definitions.put_scoring_rule(RULE)
+        one.definitions.put_campaign(CAMPAIGN)
+
+    questions = {
+        "events": lambda one: one.events.get(7),
+        "event rows": lambda one: one.events.row(7),
+        "history": lambda one: one.events.of_contact(WHO, ["buy"], None, 99),
+        "session events": lambda one: one.events.unattributed(3, 0),
+        "pages": lambda one: one.events.page(None, None, None, None, None, None, 10),
+        "pages of a contact": lambda one: one.events.page(WHO, None, None, None, None, None, 10),
+        "stream": lambda one: one.events.committed_after(0, 10),
+        "newest": lambda one: one.events.latest_id(),
+        "types": lambda one: one.events.types(),
+        "type": lambda one: one.events.type_id("buy"),
+        "keys": lambda one: one.keys.find(b"k"),
+        "sessions": lambda one: one.sessions.find("s"),
+        "contact": lambda one: one.contacts.lock(WHO),
+        "address": lambda one: one.contacts.id_by_email("a@x.org"),
+        "contacts": lambda one: one.contacts.after(0, 10),
+        "due": lambda one: one.contacts.due(99, 10),
+        "tags": lambda one: one.contacts.tags(WHO),
+        "tag": lambda one: one.contacts.tag_id("vip"),
+        "consents": lambda one: dict(one.contacts.consents(WHO)),
+        "erasure key": lambda one: one.erasures.key(),
+        "erasures": lambda one: one.erasures.has(b"hash"),
+        "tallies": lambda one: one.tallies.get(WHO, 1),
+        "stays": lambda one: one.memberships.current(WHO),
+        "timers": lambda one: one.timers.next_due(WHO),
+        "ledger": lambda one: one.ledger.of_contact(WHO, None, 10),
+        "ledger of a rule": lambda one: one.ledger.of_rule(WHO, 1),
+        "enrolment": lambda one: one.enrolments.get(51),
+        "enrolments": lambda one: one.enrolments.active(WHO),
+        "steps": lambda one: one.enrolments.steps(51),
+        "segments": lambda one: one.definitions.segments(),
+        "segment": lambda one: one.definitions.segment(1),
+        "scoring rules": lambda one: one.definitions.scoring_rules(),
+        "campaigns": lambda one: one.definitions.campaigns(),
+        "versions": lambda one: one.definitions.campaign_versions([(4, 1)]),
+    }
+    write(fill, ONE)
+    for name, question in questions.items():
+        assert read(question, ONE), f"{name}: the question finds nothing even at home"
+        assert not read(question, TWO), f"{name}: another workspace's row was seen"
+
+
+def test_what_one_workspace_changes_stays_as_it_was_in_the_other(write, read):
+    def fill(one):
+        one.contacts.add(bare(WHO), None)
+        one.sessions.add(3, "s", None, 1)
+        one.events.append([row(7, contact=None, type_id=one.events.add_type("buy", 1), session=3)])
+        one.memberships.enter([stay(31)])
+        one.timers.arm([(WHO, 2, 1, 5)])
+        one.tallies.put([(WHO, 1, "a")])
+        one.contacts.add_tag(21, "vip", 1)
+        one.contacts.tag(WHO, 21, 1)
+        one.enrolments.put([enrolment(51)])
+        one.definitions.put_segment(SEGMENT)
+
+    def meddle(two):
+        two.contacts.change(bare(WHO), "b@x.org")
+        two.contacts.advance([(99, 99, 99, WHO)])
+        two.contacts.remove(WHO)
+        two.contacts.untag(WHO, 21)
+        two.sessions.link(3, 99, 1)
+        two.events.attribute(7, 99)
+        two.events.keep_effects(7, "[]")
+        two.memberships.exit([(31, 9, "TIME")])
+        two.timers.take(WHO, 99)
+        two.timers.cancel(WHO, 2, 1)
+        two.timers.arm([(WHO, 2, 1, 1)])
+        two.tallies.put([(WHO, 1, "z")])
+        two.tallies.clear(WHO)
+        two.definitions.remove_segment(SEGMENT.id)
+        two.definitions.bump(99)
+
+    def state(one):
+        return (
+            one.contacts.lock(WHO), one.contacts.tags(WHO), one.sessions.find("s"), one.events.get(7),
+            one.memberships.current(WHO), one.timers.next_due(WHO), one.tallies.get(WHO, 1), one.enrolments.get(51),
+            one.definitions.segments(), one.definitions.version(),
+        )  # fmt: skip
+
+    write(fill, ONE)
+    before = read(state, ONE)
+    write(meddle, TWO)
+    assert read(state, ONE) == before
+
+
+def test_an_enrolment_s_id_is_no_way_into_another_workspace(write, read):
+    from msgspec.structs import replace
+
+    write(lambda one: one.enrolments.put([enrolment(51)]), ONE)
+    write(lambda two: two.enrolments.put([replace(enrolment(51), status="EXITED", ended_at=9)]), TWO)
+    assert read(lambda one: one.enrolments.get(51), ONE) == enrolment(51)
+
+
+def test_the_same_keys_live_side_by_side(write, read):
+    for workspace in (ONE, TWO):
+        write(lambda one: one.contacts.add_tag(1, "vip", 1), workspace)
+        write(lambda one, number=workspace: one.sessions.add(number + 1, "s", None, 1), workspace)
+        write(lambda one, number=workspace: one.contacts.add(bare(number + 2), "a@x.org"), workspace)
+        assert write(lambda one, number=workspace: one.keys.claim(b"k", b"f", number), workspace)
+        write(lambda one: one.definitions.put_segment(SEGMENT), workspace)
+    for workspace in (ONE, TWO):
+        assert read(lambda one: one.keys.find(b"k"), workspace) == (b"f", workspace)
+        assert read(lambda one: one.contacts.id_by_email("a@x.org"), workspace) == workspace + 2
+
+
+# Every statement
+
+
+def bound_tables(store):
+    rows = store.read(
+        lambda tables: tables.sql.rows(
+            """SELECT t.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+            WHERE t.schema = 'main' AND t.type = 'table' AND c.name = 'workspace_id'"""
+        )
+    )
+    return {found[0] for found in rows}
+
+
+def statements():
+    """(file, function, its source, statement) of every literal in `store/sql` that looks like SQL."""
+    for path in sorted(STATEMENTS.glob("*.py")):
+        module = ast.parse(path.read_text("utf-8"))
+        constants = literals(module, {})
+        for function in ast.walk(module):
+            if isinstance(function, ast.FunctionDef):
+                known = constants | literals(function, constants)
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and call.args:
+                        text = text_of(call.args[0], known)
+                        if text and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", text):
+                            yield path.name, function.name, ast.unparse(function), " ".join(text.split())
+
+
+def literals(scope, known):
+    """The texts that names of a module or a function stand for."""
+    found = {}
+    for node in scope.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = text_of(node.value, known | found) or ""
+    return found
+
+
+def text_of(node, known):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            part.value if isinstance(part, ast.Constant) else known.get(ast.unparse(part.value), "{…}")
+            for part in node.values
+        )
+    return None
+
+
+TABLE = re.compile(
+    r"\b(?:FROM|JOIN|INTO|(?<!DO )UPDATE)\s+(\w+)"
+    r"(?:\s+(?!SET\b|WHERE\b|ON\b|LEFT\b|JOIN\b|ORDER\b|VALUES\b|GROUP\b|LIMIT\b|SELECT\b|UNION\b)(\w+))?"
+)
+BOUND = re.compile(r"workspace_id (=|IN) \?|INTO (\w+|\{\w+\}) \(workspace_id\b")
+
+
+def unbound(statement, bound):
+    """The tables of a statement that it ties neither to a workspace nor to one that is tied."""
+    loose = []
+    for table, alias in TABLE.findall(statement):
+        if table not in bound or re.search(rf"INTO {table} \(workspace_id\b", statement):
+            continue
+        if alias:
+            tied = rf"\b{alias}\.workspace_id (=|IN) |= {alias}\.workspace_id\b"
+        else:
+            tied = rf"(?<![.\w])(?:{table}\.)?workspace_id = (\?|excluded)"
+        if not re.search(tied, statement):
+            loose.append(table)
+    return loose
+
+
+def test_every_statement_names_its_workspace(store):
+    bound = bound_tables(store)
+    found = list(statements())
+    assert len(found) > 80, "the scan no longer finds the statements"
+    loose = [
+        (file, function, statement)
+        for file, function, source, statement in found
+        if function not in ACROSS
+        and (
+            unbound(statement, bound)
+            or (any(table in bound for table, _ in TABLE.findall(statement)) and not BOUND.search(source + statement))
+        )
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT id FROM contacts WHERE id = ?",
+        "SELECT e.id FROM events e JOIN sessions s ON s.id = e.session_id WHERE e.workspace_id = ?",
+        "UPDATE contacts SET score = ? WHERE id = ?",
+        "DELETE FROM timers WHERE contact_id = ?",
+        "INSERT INTO tags (id, name) VALUES (?, ?)",
+    ],
+)
+def test_the_scan_sees_a_statement_that_does_not(store, statement):
+    assert unbound(statement, bound_tables(store))

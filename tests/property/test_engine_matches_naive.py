@@ -1,0 +1,241 @@
+"""What the engine keeps up to date equals what the whole history says, after every step (P4, P8)."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ensue.base.clock import DAY
+from ensue.base.ids import Ids, show
+from ensue.engine import contacts, identity
+from ensue.engine.engine import Engine
+from ensue.model.cause import Cause
+from ensue.model.score import ScoringRule
+from tests.engine.world import World
+from tests.property import world as generated
+from tests.property.engine_mirror import Mirror, renamed
+from tests.property.world import SEGMENTS, UNITS
+
+EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "60"))
+CHANGE = Cause("CHANGE")
+thorough = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+class Both:
+    """The engine and its mirror, told the same."""
+
+    def __init__(self, folder: Path, unit: int) -> None:
+        self.world = World(folder)
+        self.mirror = Mirror()
+        self.unit = unit
+        self.anonymous: dict[str, list[Any]] = {}
+        self.owners: dict[str, int] = {}
+
+    @property
+    def instant(self) -> int:
+        return self.world.engine.ids.instant()
+
+    def person(self, number: int) -> int:
+        return list(self.mirror.people)[number % len(self.mirror.people)]
+
+    def define(self, rules: list[dict[str, Any]], scoring: list[dict[str, Any]]) -> None:
+        for number, drawn in enumerate(rules):
+            earlier = list(self.mirror.segments)
+            names = {
+                name: show("seg", earlier[(number + order) % len(earlier)])
+                for order, name in enumerate(SEGMENTS.values())
+                if earlier
+            }
+            segment_rules = renamed(drawn, names)
+            self.mirror.segments[self.world.segment(segment_rules)] = segment_rules
+        for body in scoring:
+            rule_id = self.world.scoring_rule(**body)
+            self.mirror.scoring.append(ScoringRule(rule_id, "", 1, True, **body))
+
+    # Steps: each one is told to the engine, then to the mirror, then compared.
+
+    def meet(self, fields: dict[str, Any]) -> None:
+        self.mirror.meet(self.world.stored(self.world.contact(**fields)))
+
+    def post(self, who: int | None, kind: str, back: int, value: object, session: str | None) -> None:
+        contact_id = self.person(who) if who is not None else None
+        owner = self.owners.get(session) if session is not None else None
+        doer = contact_id if contact_id is not None else owner
+        upto = self.reached(doer) if doer is not None else 0
+        timestamp = self.world.now - back if back else None
+        event = self.world.post(
+            kind, contact_id, {"n": value}, timestamp=timestamp, session_id=session, page_url="/p"
+        ).event
+        assert event.contact_id == doer
+        if doer is None:
+            if session is not None:
+                self.anonymous.setdefault(session, []).append(event)
+        else:
+            self.mirror.advance(doer, upto)
+            if session is not None and session not in self.owners:
+                self.attribute(doer, session)
+            self.mirror.happen(doer, event)
+
+    def identify(self, who: int, session: str) -> None:
+        if session in self.owners:
+            return
+        contact_id = self.person(who)
+        upto = self.reached(contact_id)
+        self.world.change(lambda room: identity.identify_session(room, identity.held(room, contact_id), session))
+        self.mirror.advance(contact_id, upto)
+        self.attribute(contact_id, session)
+
+    def attribute(self, contact_id: int, session: str) -> None:
+        self.owners[session] = contact_id
+        oldest = self.instant - 30 * DAY
+        for event in sorted(self.anonymous.pop(session, []), key=lambda event: (event.timestamp, event.id)):
+            if event.timestamp >= oldest:
+                self.mirror.happen(contact_id, event)
+
+    def change(self, who: int, plan: str | None, *, tagged: bool | None) -> None:
+        contact_id = self.person(who)
+        upto = self.reached(contact_id)
+        person = self.mirror.people[contact_id]
+        self.mirror.advance(contact_id, upto)
+        if tagged is None:
+            self.world.update(contact_id, attributes={"plan": plan})
+        else:
+            work = contacts.add_tag if tagged else contacts.remove_tag
+            self.world.on(contact_id, lambda subject: work(subject, "vip", CHANGE))
+            (person.tags.add if tagged else person.tags.discard)("vip")
+        person.contact = self.world.stored(contact_id)
+        self.mirror.look(contact_id)
+
+    def move(self, milliseconds: int) -> None:
+        self.world.clock.advance(milliseconds)
+
+    def restart(self) -> None:
+        floor = self.world.store.read(lambda tables: tables.largest_id())
+        self.world.engine = Engine(self.world.clock, Ids(self.world.clock, floor=floor))
+
+    def reached(self, contact_id: int) -> int:
+        """The instant to which work on a contact brings it."""
+        return max(self.world.stored(contact_id).as_of, self.instant)
+
+    def run_due(self) -> None:
+        self.world.run_due()
+        for contact_id in self.mirror.people:
+            self.mirror.advance(contact_id, self.instant)
+
+    def compare(self) -> None:
+        for contact_id, person in self.mirror.people.items():
+            contact = self.world.stored(contact_id)
+            assert self.intervals(contact_id) == {key: stays for key, stays in person.stays.items() if stays}
+            assert contact.score == person.score == self.world.ledger_sum(contact_id)
+            assert self.decays(contact_id) == {at: sum_ for at, sum_ in person.decays.items() if sum_}
+            flips = self.mirror.next_change(contact_id, self.instant + 20 * self.unit)
+            assert flips is None or (contact.due_at is not None and contact.due_at <= flips), "a horizon is too late"
+
+    def intervals(self, contact_id: int) -> dict[int, list[tuple[int, int | None]]]:
+        found: dict[int, list[tuple[int, int | None]]] = {}
+        for segment, entered, exited in self.world.rows(
+            "SELECT segment_id, entered_at, exited_at FROM memberships WHERE contact_id = ? ORDER BY id", contact_id
+        ):
+            stays = found.setdefault(segment, [])
+            assert exited is None or entered <= exited
+            if stays:
+                left = stays[-1][1]
+                assert left is not None, "a stay began in another"
+                assert left <= entered, "a stay began in another"
+            stays.append((entered, exited))
+        return found
+
+    def decays(self, contact_id: int) -> dict[int, int]:
+        lines = self.world.rows(
+            "SELECT at, SUM(given) FROM score_ledger WHERE contact_id = ? AND cause = 'DECAY' GROUP BY at", contact_id
+        )
+        return {at: given for at, given in lines if given}
+
+
+plans = st.sampled_from(["gold", "tin", None])
+sessions = st.sampled_from(["s1", "s2"])
+storable = generated.values.filter(lambda value: value != 10**400)
+
+
+def scoring_rules(scale: str) -> st.SearchStrategy[dict[str, Any]]:
+    spans = st.integers(1, 4).map(lambda count: count * UNITS[scale])
+    bounded = st.sampled_from([{}, {"max_score": 12}, {"min_score": -2}, {"min_score": -4, "max_score": 9}])
+    condition = {"type": "attribute", "field": "metadata.n", "operator": "gte", "value": 1}
+    return generated.merged(
+        st.fixed_dictionaries({"event_type": generated.kinds, "delta": st.sampled_from([5, 3, -3, 10])}),
+        bounded,
+        st.just({}) | st.fixed_dictionaries({"decay_points": st.integers(1, 6), "decay_period": spans}),
+        st.just({}) | st.fixed_dictionaries({"cooldown": spans}),
+        st.sampled_from([{}, {}, {"once": True}]),
+        st.sampled_from([{}, {"condition": condition}]),
+    )
+
+
+def steps(scale: str) -> st.SearchStrategy[tuple[Any, ...]]:
+    unit = UNITS[scale]
+    spans = st.builds(lambda n, beside: max(n * unit + beside, 0), st.integers(0, 7), st.sampled_from([0, 0, 1, -1]))
+    late = st.sampled_from([0, 0, 0]) | spans
+    who = st.integers(0, 1)
+    post = st.tuples(st.just("post"), who, generated.kinds, late, storable, st.none() | sessions)
+    return st.one_of(
+        post, post, post,
+        st.tuples(st.just("post"), st.none(), generated.kinds, late, storable, sessions),
+        st.tuples(st.just("identify"), who, sessions),
+        st.tuples(st.just("change"), who, plans, st.sampled_from([None, True, False])),
+        st.tuples(st.just("pass"), spans),
+        st.tuples(st.just("pass"), spans),
+        st.tuples(st.just("stand still"), spans),
+        st.tuples(st.just("jump"), st.sampled_from([DAY, -DAY])),
+        st.tuples(st.just("restart")),
+    )  # fmt: skip
+
+
+def take(both: Both, step: tuple[Any, ...]) -> None:
+    match step:
+        case ("post", *rest):
+            both.post(*rest)
+        case ("identify", who, session):
+            both.identify(who, session)
+        case ("change", who, plan, tagged):
+            both.change(who, plan, tagged=tagged)
+        case ("pass", span):
+            both.move(span)
+            both.run_due()
+        case ("stand still", span):
+            # The clock goes on while nobody looks at timers, as after a crash.
+            both.move(span)
+            return
+        case ("jump", span):
+            both.move(span)
+            both.run_due()
+        case ("restart",):
+            both.restart()
+            both.run_due()
+    both.compare() if step[0] != "stand still" else None
+
+
+@thorough
+@given(st.data())
+def test_memberships_scores_and_horizons_are_those_of_the_history(data):
+    scale = data.draw(generated.scales)
+    with tempfile.TemporaryDirectory() as folder:
+        both = Both(Path(folder), UNITS[scale])
+        try:
+            both.define(
+                data.draw(st.lists(generated.groups(scale), min_size=1, max_size=4)),
+                data.draw(st.lists(scoring_rules(scale), max_size=2)),
+            )
+            for plan in ("gold", None):
+                both.meet({"attributes": {"plan": plan, "day": "2026-01-20"}})
+            for step in data.draw(st.lists(steps(scale), max_size=14)):
+                take(both, step)
+            both.move(20 * both.unit)
+            both.run_due()
+            both.compare()
+        finally:
+            both.world.close()
