@@ -1,13 +1,16 @@
 """What a workspace has defined, compiled once per version and indexed by what touches it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import msgspec
 
 from ensue.base import ids
 from ensue.base.errors import Invalid
+from ensue.engine.contribution import order_matters
 from ensue.engine.blank import BlankContact
+from ensue.engine.listening import Listening, in_use
+from ensue.model.backfill import Backfill
 from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
@@ -31,11 +34,18 @@ class CompiledSegment(msgspec.Struct, frozen=True):
 
 
 class CompiledScoringRule(msgspec.Struct, frozen=True):
-    """A scoring rule with its parsed condition; `key` is its name in a tally."""
+    """A scoring rule, in use or deleted, with its parsed condition.
+
+    `versions` has the rule as it was at each version: points that were given under one decay by its terms. `key` is its
+    name in a tally, which is that of the event type `kept_under`, also when an edit chose another type.
+    """
 
     rule: ScoringRule
     match: Match | None
     key: str
+    versions: dict[int, ScoringRule]
+    kept_under: str
+    order_matters: bool
 
 
 class EventTrigger(msgspec.Struct, frozen=True):
@@ -55,6 +65,9 @@ class TypePlan(msgspec.Struct, frozen=True):
 
 
 _NOTHING: frozenset[int] = frozenset()
+_NEVER = 2**63
+# A paused campaign takes nobody in, and says so.
+_LISTENING = ("ACTIVE", "PAUSED")
 _NO_PLAN = TypePlan((), (), (), ())
 
 
@@ -67,17 +80,24 @@ class Definitions:
         segments: Iterable[Segment],
         scoring_rules: Iterable[ScoringRule],
         campaigns: Iterable[Campaign],
+        scoring_versions: Iterable[ScoringRule] = (),
+        in_use_since: Mapping[str, int] | None = None,
+        backfills: Iterable[Backfill] = (),
+        listening: Listening | None = None,
     ) -> None:
         self.workspace = workspace
         self.version = workspace.definitions_version
         self.segments = _in_order(segments)
-        self.scoring = {rule.id: _compile_scoring(rule) for rule in scoring_rules}
-        self.decaying = tuple(c for c in self.scoring.values() if c.rule.decay_points and c.rule.decay_period)
+        self.scoring = _compile_scoring(scoring_rules, scoring_versions)
+        self.decaying = tuple(c for c in self.scoring.values() if any(v.decay_points for v in c.versions.values()))
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
+        self.listening = listening or Listening({})
         self.type_ids: dict[str, int] = {}
         self._index_segments()
         self._index_types()
         self._index_triggers()
+        self._index_states(in_use_since or {})
+        self.backfilling = tuple(b for b in backfills if b.kind == "SEGMENT" and b.subject_id in self.segments)
 
     def plan(self, event_type: str) -> TypePlan:
         """What an event of this type touches."""
@@ -145,15 +165,12 @@ class Definitions:
         self._by_tag: dict[str, frozenset[int]] = {}
         self._by_channel: dict[str, frozenset[int]] = {}
         self._by_segment: dict[int, frozenset[int]] = {}
-        ready: set[str] = set()
         for segment_id, compiled in self.segments.items():
             if compiled.rule is None:
                 continue
             for condition in compiled.rule.event_conditions:
                 self.conditions[condition.key] = condition
                 _add(self._by_condition, condition.key, segment_id)
-                if compiled.segment.status == "READY":
-                    ready.add(condition.key)
             for field in compiled.rule.fields:
                 _add(self._by_field, field, segment_id)
             for tag in compiled.rule.tags:
@@ -162,8 +179,27 @@ class Definitions:
                 _add(self._by_channel, channel, segment_id)
             for inner in compiled.rule.segments:
                 _add(self._by_segment, inner, segment_id)
-        # A condition that only unfinished segments use has no state yet for contacts that nothing has touched since.
-        self.building = frozenset(self.conditions) - ready
+
+    def _index_states(self, in_use_since: Mapping[str, int]) -> None:
+        """Under which name a tally keeps the state of each condition, and since which id there is one for every contact.
+
+        A contact that is older than a condition has no state for it until something asks; then it is built from the log.
+        """
+        self.state_names: dict[str, str] = {}
+        self.complete_since: dict[str, int] = {}
+        self.over_types: dict[frozenset[str], list[EventBased]] = {}
+        for key, condition in self.conditions.items():
+            since = in_use_since.get(key)
+            self.state_names[key] = f"{since:x}" if since is not None else key
+            self.complete_since[key] = since if since is not None else self._oldest_use(key)
+            self.over_types.setdefault(condition.event_types, []).append(condition)
+        self.known_states = frozenset(self.state_names.values())
+        self.all_complete_since = max(self.complete_since.values(), default=0)
+
+    def _oldest_use(self, key: str) -> int:
+        """Since when a condition is in use that nobody has registered: its first segment, if that is as it was made."""
+        users = (self.segments[segment_id].segment for segment_id in self.watching_condition(key))
+        return min((segment.id for segment in users if segment.version == 1), default=_NEVER)
 
     def _index_types(self) -> None:
         conditions: dict[str, list[EventBased]] = {}
@@ -176,7 +212,7 @@ class Definitions:
             if compiled.rule.active:
                 scoring.setdefault(compiled.rule.event_type, []).append(compiled)
         for campaign in self.campaigns.values():
-            for at, trigger in enumerate(campaign.triggers if campaign.status == "ACTIVE" else ()):
+            for at, trigger in enumerate(campaign.triggers if campaign.status in _LISTENING else ()):
                 if trigger["type"] == "EVENT":
                     match = trigger.get("conditions")
                     parsed = parse_match(match, f"triggers[{at}].conditions") if match else None
@@ -196,7 +232,7 @@ class Definitions:
         self.exited_triggers: dict[int, list[Campaign]] = {}
         self.threshold_triggers: list[tuple[int, Campaign]] = []
         for campaign in self.campaigns.values():
-            for trigger in campaign.triggers if campaign.status == "ACTIVE" else ():
+            for trigger in campaign.triggers if campaign.status in _LISTENING else ():
                 match trigger["type"]:
                     case "SEGMENT_ENTERED":
                         self.entered_triggers.setdefault(_segment_id(trigger), []).append(campaign)
@@ -206,6 +242,20 @@ class Definitions:
                         self.threshold_triggers.append((trigger["threshold"], campaign))
                     case _:
                         pass
+
+
+def compiled(tables: DefinitionTables, workspace: Workspace, before: Definitions | None = None) -> Definitions:
+    """The definitions as a transaction sees them. Versions of campaigns never change, so those of `before` are kept."""
+    return Definitions(
+        workspace,
+        tables.segments(),
+        tables.scoring_rules(),
+        tables.campaigns(),
+        tables.scoring_versions(),
+        tables.conditions(),
+        tables.backfills(),
+        Listening(in_use(tables, before.listening.versions if before is not None else {})),
+    )
 
 
 class DefinitionCache:
@@ -224,8 +274,7 @@ class DefinitionCache:
         if workspace is None:
             self._kept.pop(workspace_id, None)
             return None
-        fresh = Definitions(workspace, tables.segments(), tables.scoring_rules(), tables.campaigns())
-        self._kept[workspace_id] = fresh
+        fresh = self._kept[workspace_id] = compiled(tables, workspace, kept)
         return fresh
 
     def forget(self) -> None:
@@ -241,9 +290,22 @@ def _segment_id(trigger: dict[str, object]) -> int:
     return ids.read("seg", str(trigger["segmentId"])) or 0
 
 
-def _compile_scoring(rule: ScoringRule) -> CompiledScoringRule:
-    match = parse_match(rule.condition, "condition") if rule.condition is not None else None
-    return CompiledScoringRule(rule, match, str(rule.id))
+def _compile_scoring(
+    rules: Iterable[ScoringRule], versions: Iterable[ScoringRule]
+) -> dict[int, CompiledScoringRule]:
+    """The rules in use, and the deleted ones, whose points still decay, as inactive ones."""
+    in_use = {rule.id: rule for rule in rules}
+    by_rule: dict[int, dict[int, ScoringRule]] = {rule.id: {rule.version: rule} for rule in in_use.values()}
+    for version in versions:
+        by_rule.setdefault(version.id, {}).setdefault(version.version, version)
+    compiled = {}
+    for rule_id, known in sorted(by_rule.items()):
+        rule = in_use.get(rule_id) or msgspec.structs.replace(known[max(known)], active=False)
+        match = parse_match(rule.condition, "condition") if rule.active and rule.condition is not None else None
+        compiled[rule_id] = CompiledScoringRule(
+            rule, match, str(rule_id), known, known[min(known)].event_type, any(map(order_matters, known.values()))
+        )
+    return compiled
 
 
 def _in_order(segments: Iterable[Segment]) -> dict[int, CompiledSegment]:

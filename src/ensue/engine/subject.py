@@ -3,12 +3,14 @@
 Reactions read it through `rules.facts.Facts`; the working set writes what has changed, once, at the end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ensue.base import json
+from ensue.engine import history
 from ensue.engine.contribution import Standing, next_decay
 from ensue.engine.definitions import CompiledScoringRule
 from ensue.model.campaign import Enrolment, Step
@@ -17,6 +19,7 @@ from ensue.model.effects import ContactCard
 from ensue.model.event import Event
 from ensue.model.score import LedgerLine
 from ensue.model.segment import Membership
+from ensue.rules.condition import EventBased
 from ensue.rules.facts import MISSING
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 DECAY = 1
 SEGMENT = 2
 ENROLMENT = 3
+
+_NONE: frozenset[str] = frozenset()
 
 _FIELDS = {
     "email": "email",
@@ -51,8 +56,10 @@ class Tally:
         self.conditions, self.scores = body
         self.changed = False
 
-    def text(self) -> str:
-        """As it is stored."""
+    def text(self, known: AbstractSet[str]) -> str:
+        """As it is stored, without the states of conditions that are not in use any more."""
+        if not known >= self.conditions.keys():
+            self.conditions = {name: state for name, state in self.conditions.items() if name in known}
         return json.encode_text([self.conditions, self.scores])
 
 
@@ -88,6 +95,7 @@ class Subject:
         "appended",
         "arms",
         "as_of",
+        "caught_up",
         "card",
         "contact",
         "due_at",
@@ -97,6 +105,7 @@ class Subject:
         "id",
         "ledger",
         "log",
+        "nudges",
         "room",
         "score",
         "steps",
@@ -108,6 +117,7 @@ class Subject:
         self.id = contact.id
         self.score = contact.score
         self.as_of = contact.as_of
+        self.caught_up = False
         self.due_at = contact.due_at
         self.card = ContactCard(contact.id, contact.email, contact.first_name, contact.last_name)
         self.log = SubjectLog(self)
@@ -118,6 +128,8 @@ class Subject:
         self.ledger: list[LedgerLine] = []
         self.enrolments: dict[int, Enrolment] = {}
         self.steps: list[Step] = []
+        # Enrolments whose rules may say something else since a change, with the depth of its cause.
+        self.nudges: dict[int, int] = {}
         self._tallies: dict[int, Tally] = {}
         self._memberships: dict[int, int] | None = None
         self._tags: dict[str, int] | None = None
@@ -158,31 +170,69 @@ class Subject:
 
     def score_changes_at(self) -> int | None:
         """The next instant at which decay alone changes the score."""
-        dues = (next_decay(c.rule, self.standing(c)) for c in self.room.definitions.decaying)
+        dues = (next_decay(c.versions, self.standing(c), self.as_of) for c in self.room.definitions.decaying)
         return min((due for due in dues if due is not None), default=None)
 
     def standing(self, compiled: CompiledScoringRule) -> Standing | None:
         """Where a scoring rule stands with this contact; None before its first match."""
-        kept = self.tally(self.room.type_id(compiled.rule.event_type)).scores.get(compiled.key)
+        kept = self.tally(self.room.type_id(compiled.kept_under)).scores.get(compiled.key)
         return Standing(*kept) if kept is not None else None
 
     def keep_standing(self, compiled: CompiledScoringRule, standing: Standing) -> None:
         """Keep where a scoring rule stands."""
-        tally = self.tally(self.room.type_id(compiled.rule.event_type))
+        tally = self.tally(self.room.type_id(compiled.kept_under))
         tally.scores[compiled.key] = standing
         tally.changed = True
 
+    def drop_standing(self, compiled: CompiledScoringRule) -> None:
+        """Forget where a scoring rule stands: it has no match any more."""
+        tally = self.tally(self.room.type_id(compiled.kept_under))
+        tally.changed |= tally.scores.pop(compiled.key, None) is not None
+
     def state(self, key: str) -> object:
         """The kept state of an event or sequence condition."""
-        room = self.room
-        tally = self.tally(room.slot(key))
-        kept = tally.conditions.get(key)
-        if kept is None and key in room.definitions.building and key not in tally.conditions:
-            condition = room.definitions.conditions[key]
-            kept = condition.rebuild(self.log.events(condition.event_types, None, room.now), room.now)
-            tally.conditions[key] = kept
-            tally.changed = True
-        return kept
+        definitions = self.room.definitions
+        if key not in definitions.conditions:
+            # Only a campaign asks, of those who are in it: no state is kept of anybody.
+            asked = definitions.listening.conditions[key]
+            return asked.rebuild(self.log.events(asked.event_types, None, self.as_of), self.as_of)
+        slot = self.room.slot(key)
+        self.build_states(slot, (definitions.conditions[key],))
+        return self.tally(slot).conditions.get(definitions.state_names[key])
+
+    def build_states(self, slot: int, conditions: Sequence[EventBased]) -> frozenset[str]:
+        """Build from the log the states that this contact, being older than the condition, does not have yet.
+
+        Conditions over the same types are built from one reading. Returns the keys of all that were built.
+        """
+        definitions = self.room.definitions
+        if self.id >= definitions.all_complete_since:
+            return _NONE
+        states = self.tally(slot).conditions
+        names, since = definitions.state_names, definitions.complete_since
+
+        def lacks(condition: EventBased) -> bool:
+            return self.id < since[condition.key] and names[condition.key] not in states
+
+        if not any(map(lacks, conditions)):
+            return _NONE
+        built: set[str] = set()
+        for types in {condition.event_types for condition in conditions if lacks(condition)}:
+            lacking = [condition for condition in definitions.over_types[types] if lacks(condition)]
+            for key, state in history.states(lacking, self.log, self.as_of).items():
+                states[names[key]] = state
+                built.add(key)
+        self.tally(slot).changed = True
+        return frozenset(built)
+
+    def seed_states(self, states: Mapping[str, object]) -> None:
+        """Keep states, by key, that were built from the very log that the contact has now."""
+        names = self.room.definitions.state_names
+        for key, state in states.items():
+            if key in names:
+                tally = self.tally(self.room.slot(key))
+                if tally.conditions.setdefault(names[key], state) is state:
+                    tally.changed = True
 
     # What the facts are made of
 
@@ -223,14 +273,15 @@ class Subject:
 
     def changed_tallies(self) -> list[tuple[int, int, str]]:
         """Rows of the tallies that have changed."""
-        return [(self.id, type_id, tally.text()) for type_id, tally in self._tallies.items() if tally.changed]
+        known = self.room.definitions.known_states
+        return [(self.id, type_id, tally.text(known)) for type_id, tally in self._tallies.items() if tally.changed]
 
     # Changes
 
     def keep_state(self, key: str, state: object) -> None:
         """Keep the new state of a condition."""
         tally = self.tally(self.room.slot(key))
-        tally.conditions[key] = state
+        tally.conditions[self.room.definitions.state_names[key]] = state
         tally.changed = True
 
     def arm(self, kind: int, subject_id: int, due: int | None) -> None:

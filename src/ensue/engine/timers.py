@@ -3,6 +3,7 @@
 import heapq
 
 from ensue.engine import advance as enrolments
+from ensue.engine.catch_up import catch_up
 from ensue.engine.reactions import react
 from ensue.engine.subject import ENROLMENT, Subject
 from ensue.engine.working_set import WorkingSet
@@ -11,8 +12,18 @@ from ensue.engine.working_set import WorkingSet
 def advance(subject: Subject, upto: int) -> int:
     """Bring a contact to an instant: every timer due until then takes effect as of when it was due.
 
-    Returns how many timers came due.
+    Segments that are being backfilled then take in what came before, so that what is about to happen is judged by
+    itself. Returns how many timers came due.
     """
+    came_due = run_due(subject, upto)
+    if subject.room.definitions.backfilling and not subject.caught_up:
+        subject.caught_up = True
+        catch_up(subject, subject.room.definitions.backfilling)
+    return came_due
+
+
+def run_due(subject: Subject, upto: int) -> int:
+    """Let every timer due until an instant take effect as of when it was due. Returns how many there were."""
     if subject.due_at is None or subject.due_at > upto:
         subject.as_of = max(subject.as_of, upto)
         return 0
@@ -34,6 +45,13 @@ def advance(subject: Subject, upto: int) -> int:
     stored = subject.room.tables.timers.next_due(subject.id)
     subject.due_at = min((d for d in (stored, *subject.arms.values()) if d is not None), default=None)
     return came_due
+
+
+def settle(room: WorkingSet) -> None:
+    """Let what has become due by what just happened, such as the first nodes of an enrolment, happen with it."""
+    for subject in room.held():
+        if subject.due_at is not None and subject.due_at <= room.now:
+            run_due(subject, room.now)
 
 
 def _move_arms(subject: Subject, due: list[tuple[int, int, int]], upto: int) -> None:

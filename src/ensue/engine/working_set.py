@@ -22,6 +22,7 @@ class WorkingSet:
         self._sessions: dict[str, tuple[int, int | None]] = {}
         self._rows: list[tuple[object, ...]] = []
         self._counts: dict[int, list[int]] = {}
+        self._backfilled: dict[int, tuple[int, int]] = {}
         self._skips: list[tuple[int, int, int, int | None, str, int]] = []
 
     def subject(self, contact_id: int) -> Subject | None:
@@ -39,6 +40,10 @@ class WorkingSet:
         """Take a contact in: a new one, or one that was loaded elsewhere."""
         self._subjects[subject.id] = subject
         return subject
+
+    def held(self) -> list[Subject]:
+        """The contacts that are held now."""
+        return list(self._subjects.values())
 
     def hold_all(self, contact_ids: Iterable[int]) -> None:
         """Load contacts in one order, so that two transactions never wait for each other."""
@@ -103,6 +108,11 @@ class WorkingSet:
         """Keep that a campaign did not take a contact in, and why."""
         self._skips.append((self.ids.next(), campaign_id, contact_id, event_id, reason, at))
 
+    def count_backfilled(self, backfill_id: int, entered: int, exited: int) -> None:
+        """Add to the entries and exits that a backfill has found."""
+        before = self._backfilled.get(backfill_id, (0, 0))
+        self._backfilled[backfill_id] = (before[0] + entered, before[1] + exited)
+
     def write(self) -> None:
         """Write everything that has changed, table by table. The contacts are let go."""
         self.write_events()
@@ -126,8 +136,11 @@ class WorkingSet:
             tables.timers.arm(arms)
         if subjects:
             tables.contacts.advance([(s.score, s.as_of, s.due_at, s.id) for s in subjects])
+        if self._backfilled:
+            tables.backfills.count((entered, exited, b) for b, (entered, exited) in self._backfilled.items())
         self._subjects.clear()
         self._sessions.clear()
+        self._backfilled.clear()
         self._skips = []
 
     def write_events(self) -> None:

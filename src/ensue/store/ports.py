@@ -2,6 +2,7 @@
 
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
+from ensue.store.sql.populations import Clause
 from ensue.store.sql.transaction import Tables, WorkspaceTables
 
-__all__ = ["Contacts", "DefinitionTables", "Tables", "WorkspaceTables"]
+__all__ = ["Clause", "Contacts", "DefinitionTables", "Tables", "WorkspaceTables"]

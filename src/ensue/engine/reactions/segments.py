@@ -14,6 +14,7 @@ def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
     """Fold an event into the states of the conditions it touches, and return the segments that must be looked at."""
     touched: set[int] = set()
     definitions = subject.room.definitions
+    names = definitions.state_names
     log = subject.log
     for slot, conditions in ((subject.room.type_id(event.type), plan.single), (SEQUENCES, plan.sequences)):
         if not conditions:
@@ -21,16 +22,17 @@ def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
         tally = subject.tally(slot)
         states = tally.conditions
         tally.changed = True
+        # A contact that is older than a condition: its state is built from the log, which has this event already.
+        built = subject.build_states(slot, conditions)
         for condition in conditions:
             key = condition.key
-            state = states.get(key)
-            if state is None and key in definitions.building and key not in states:
-                # The state is built from the log, which has this event already.
-                subject.state(key)
+            if key in built:
                 touched |= definitions.watching_condition(key)
                 continue
+            name = names[key]
+            state = states.get(name)
             before = condition.verdict(state, at, log)
-            states[key] = state = condition.fold(state, event, at, log)
+            states[name] = state = condition.fold(state, event, at, log)
             after = condition.verdict(state, at, log)
             if after.holds is not before.holds or _sooner(after.flips_at, before.flips_at):
                 touched |= definitions.watching_condition(key)

@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from ensue.store.sql.json_sql import JsonSql
+
 Row = tuple[Any, ...]
 Values = Sequence[object]
 
 
 class Sql(Protocol):
     """A connection inside one transaction. Statements use `?` for bound values."""
+
+    @property
+    def json(self) -> JsonSql:
+        """How this database reads JSON inside a statement."""
+        ...
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""

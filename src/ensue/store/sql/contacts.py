@@ -6,11 +6,12 @@ from ensue.base import json
 from ensue.model.contact import Contact
 from ensue.store.sql.connection import Row, Sql
 
-_COLUMNS = """id, created_at, updated_at, as_of, email, external_id, first_name, last_name, phone, time_zone, locale,
+COLUMNS = """id, created_at, updated_at, as_of, email, external_id, first_name, last_name, phone, time_zone, locale,
   attributes, score, due_at"""
 
 
-def _contact(row: Row) -> Contact:
+def read_contact(row: Row) -> Contact:
+    """The contact of a row of `COLUMNS`."""
     return Contact(*row[:11], json.decode(row[11]) if row[11] != "{}" else {}, row[12], row[13])
 
 
@@ -24,9 +25,9 @@ class Contacts:
     def lock(self, contact_id: int) -> Contact | None:
         """A contact, held for this transaction."""
         row = self._sql.row(
-            f"SELECT {_COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
+            f"SELECT {COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
         )
-        return _contact(row) if row else None
+        return read_contact(row) if row else None
 
     def survivor(self, old_id: int) -> int | None:
         """The contact that a merged one lives on in."""
@@ -52,7 +53,7 @@ class Contacts:
     def add(self, contact: Contact, email_key: str | None) -> None:
         """Store a new contact."""
         self._sql.run(
-            f"""INSERT INTO contacts (workspace_id, email_key, {_COLUMNS})
+            f"""INSERT INTO contacts (workspace_id, email_key, {COLUMNS})
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (self._workspace, email_key, *_values(contact)),
         )

@@ -1,6 +1,8 @@
 """The log of events, the types seen in it, sessions, and the keys that make retries safe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from ensue.base import json
 from ensue.model.event import Event
@@ -59,6 +61,25 @@ class EventLog:
             (self._workspace, contact_id, -(2**62) if after is None else after, upto, self._workspace, names),
         )
         return [_event(row) for row in rows]
+
+    def of_contacts(
+        self, contact_ids: Sequence[int], types: Iterable[str], after: int | None, upto: int
+    ) -> Iterator[tuple[int, list[Event]]]:
+        """(contact, events) of those contacts that have events of these types with `after < timestamp <= upto`; the
+        contacts ascending, the events by (timestamp, id)."""
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM {_JOINED}
+            WHERE e.workspace_id = ? AND e.contact_id IN (SELECT value FROM json_each(?))
+              AND e.timestamp > ? AND e.timestamp <= ?
+              AND e.type_id IN (SELECT id FROM event_types WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+            ORDER BY e.contact_id, e.timestamp, e.id""",
+            (
+                self._workspace, json.encode_text(list(contact_ids)), -(2**62) if after is None else after, upto,
+                self._workspace, json.encode_text(list(types)),
+            ),
+        )  # fmt: skip
+        for contact_id, group in groupby(rows, key=itemgetter(4)):
+            yield contact_id, [_event(row) for row in group]
 
     def unattributed(self, session_id: int, since: int) -> list[Event]:
         """A session's events that nobody is known to have done yet, ascending by (timestamp, id)."""

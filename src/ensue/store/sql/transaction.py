@@ -1,14 +1,18 @@
 """One transaction over all tables, opened to the engine workspace by workspace."""
 
 from ensue.store.sql.accounts import Accounts
+from ensue.store.sql.backfills import Backfills
 from ensue.store.sql.belongings import Belongings
 from ensue.store.sql.connection import Sql
+from ensue.store.sql.contact_list import ContactList
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
+from ensue.store.sql.populations import Populations
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
+from ensue.store.sql.timeline import Timeline
 
 # A timer can make stays, enrolments and skips long after the last event, so no one table tells which id was the last.
 # A decay's ledger line alone is not asked for: it has to be unique only within its contact.
@@ -33,12 +37,16 @@ class WorkspaceTables:
         self.sessions = Sessions(sql, workspace_id)
         self.contacts = Contacts(sql, workspace_id)
         self.belongings = Belongings(sql, workspace_id)
+        self.contact_list = ContactList(sql, workspace_id)
+        self.timeline = Timeline(sql, workspace_id)
         self.erasures = Erasures(sql, workspace_id)
         self.tallies = Tallies(sql, workspace_id)
         self.memberships = Memberships(sql, workspace_id)
         self.timers = Timers(sql, workspace_id)
         self.ledger = Ledger(sql, workspace_id)
         self.enrolments = Enrolments(sql, workspace_id)
+        self.backfills = Backfills(sql, workspace_id)
+        self.populations = Populations(sql, workspace_id)
 
 
 class Tables:
@@ -59,18 +67,32 @@ class Tables:
     def workspaces_due(self, now: int) -> list[int]:
         """Workspaces that have a contact for which time alone may have changed something."""
         rows = self.sql.rows(
-            """SELECT id FROM workspaces w WHERE EXISTS
+            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
               (SELECT 1 FROM contacts c WHERE c.workspace_id = w.id AND c.due_at <= ?)""",
             (now,),
+        )
+        return [row[0] for row in rows]
+
+    def workspaces_backfilling(self) -> list[int]:
+        """Workspaces that have work running in the background."""
+        rows = self.sql.rows(
+            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
+              (SELECT 1 FROM backfills b WHERE b.workspace_id = w.id AND b.status = 'RUNNING')"""
         )
         return [row[0] for row in rows]
 
     def next_due(self) -> int | None:
         """The earliest instant at which time alone may change something anywhere."""
         row = self.sql.row(
-            "SELECT MIN((SELECT MIN(due_at) FROM contacts c WHERE c.workspace_id = w.id AND c.due_at IS NOT NULL)) FROM workspaces w"
+            f"""SELECT MIN((SELECT MIN(due_at) FROM contacts c WHERE c.workspace_id = w.id AND c.due_at IS NOT NULL))
+            FROM workspaces w WHERE {_NOT_CLOSED}"""
         )
         return row[0] if row else None
+
+    def sweeps(self) -> list[tuple[int, int]]:
+        """(workspace, campaign) of the campaigns whose enrolments are being let go or ended."""
+        rows = self.sql.rows("SELECT workspace_id, id FROM campaigns WHERE sweep IS NOT NULL ORDER BY workspace_id, id")
+        return [(row[0], row[1]) for row in rows]
 
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""

@@ -7,6 +7,7 @@ import apsw
 
 from ensue.base.errors import Conflict, Unavailable
 from ensue.store.sql.connection import Row, Values
+from ensue.store.sqlite.json_sql import SqliteJson
 
 # 3.7.0 to 3.51.2 can corrupt the file when the log is reset under a reader.
 OLDEST_SAFE = (3, 51, 3)
@@ -51,6 +52,7 @@ class SqliteConnection:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.raw = connection
+        self.json = SqliteJson()
         self._execute = connection.execute
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:

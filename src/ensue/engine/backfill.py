@@ -1,0 +1,171 @@
+"""Bringing a segment's members in line with its rules, for contacts who were there before.
+
+A backfill reads on snapshots and writes in small transactions. First `plan` narrows down, mostly in SQL, whom the rules
+may concern; whoever is left out has the verdict of a blank contact, and is where that verdict wants him. Then `look`
+evaluates a few of those without writing, and `apply` lets the ones that change enter or exit, or arms their timers.
+
+Contacts to whom something happens meanwhile catch up by themselves (`engine.catch_up`), so a snapshot may be as old as
+it likes: a contact is only taken as `look` saw it when nothing has touched it since, and is looked at again otherwise.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ensue.base import bounds
+from ensue.engine import contacts, history, timers
+from ensue.engine.bulk import Crowd, Sighting
+from ensue.engine.catch_up import catch_up
+from ensue.engine.subject import Subject
+from ensue.engine.working_set import WorkingSet
+from ensue.model.backfill import Backfill
+from ensue.model.cause import Cause
+from ensue.rules.grammar import parse_rule
+from ensue.rules.rule import Rule
+from ensue.store.ports import Clause, WorkspaceTables
+
+
+class Piece(NamedTuple):
+    """What is to be written in one transaction: contacts to change, ascending, with the states that their conditions
+    have when nothing has touched the contact since the instant `seen_at`. Contacts up to `cursor`, `looked` of them,
+    are done with it.
+    """
+
+    found: list[tuple[int, dict[str, Any]]]
+    seen_at: int
+    cursor: int
+    looked: int
+
+
+def rule_of(tables: WorkspaceTables, backfill: Backfill) -> Rule | None:
+    """The rules that a backfill goes by, at its own version; None when it only ends stays."""
+    if backfill.kind == "CLOSE":
+        return None
+    versions = {version: rules for version, rules, _ in tables.definitions.segment_versions(backfill.subject_id)}
+    return parse_rule(versions[backfill.version])
+
+
+def plan(tables: WorkspaceTables, backfill: Backfill, now: int) -> Sequence[int]:
+    """The contacts, ascending by id, that must be looked at one by one."""
+    members = tables.populations.members(backfill.subject_id)
+    rule = rule_of(tables, backfill)
+    who = members if rule is None else _concerned(tables, Crowd(tables, rule, now), members, now)
+    who &= Clause("c.id <= ?", (backfill.upto,))
+    return array("q", tables.populations.ids(who, above=backfill.cursor))
+
+
+def look(tables: WorkspaceTables, backfill: Backfill, some: Sequence[int], seen_at: int, now: int) -> list[Piece]:
+    """Evaluate some contacts on a snapshot that is not older than `seen_at`. Every piece fits one transaction."""
+    rule = rule_of(tables, backfill)
+    if rule is None:
+        return _pieces([(contact_id, {}) for contact_id in some], some, seen_at)
+    inside = tables.populations.memberships(some)
+    # The horizon of the score is only known inside the write.
+    unsure = "score" in rule.fields
+    crowd = Crowd(tables, rule, now)
+    found = [
+        (sighting.contact.id, sighting.states)
+        for sighting in crowd.look(some)
+        if unsure or _changes(backfill, sighting, backfill.subject_id in inside.get(sighting.contact.id, ()))
+    ]
+    return _pieces(found, some, seen_at)
+
+
+def apply(room: WorkingSet, backfill_id: int, piece: Piece) -> int | None:
+    """Write one piece. Returns the transaction's instant, or None when the backfill is not running any more."""
+    backfill = room.tables.backfills.get(backfill_id)
+    if backfill is None or backfill.status != "RUNNING":
+        return None
+    room.hold_all(contact_id for contact_id, _ in piece.found)
+    for contact_id, states in piece.found:
+        subject = room.subject(contact_id)
+        if subject is None or subject.id != contact_id:
+            # Gone, or merged into another, who is looked at by itself.
+            continue
+        if subject.as_of < piece.seen_at:
+            subject.seed_states(states)
+        timers.run_due(subject, room.now)
+        _take_in(subject, backfill)
+    room.tables.backfills.advance(backfill_id, piece.cursor, piece.looked)
+    return room.now
+
+
+def begin(room: WorkingSet, backfill_id: int, remaining: int) -> int | None:
+    """Note how many contacts must be looked at. Returns as `apply` does."""
+    backfill = room.tables.backfills.get(backfill_id)
+    if backfill is None or backfill.status != "RUNNING":
+        return None
+    room.tables.backfills.size(backfill_id, backfill.done + remaining)
+    return room.now
+
+
+def finish(room: WorkingSet, backfill_id: int) -> None:
+    """Every contact is where it belongs: the segment is ready."""
+    backfill = room.tables.backfills.get(backfill_id)
+    if backfill is None or backfill.status != "RUNNING":
+        return
+    room.tables.backfills.finish(backfill_id, "DONE", room.now)
+    segment = room.tables.definitions.segment(backfill.subject_id)
+    if segment is not None and segment.version == backfill.version:
+        room.tables.definitions.put_segment(msgspec.structs.replace(segment, status="READY"))
+    room.tables.definitions.bump(room.now)
+
+
+def _concerned(tables: WorkspaceTables, crowd: Crowd, members: Clause, now: int) -> Clause:
+    """Those to whom something may have to be done: who is not where the rules want him, or may soon not be, or has so
+    long a history that nobody should have to read it while an event waits.
+    """
+    rule = crowd.rule
+    if crowd.exact is not None and not rule.time_dependent:
+        who = (crowd.exact & ~members) | (~crowd.exact & members)
+    elif crowd.blank.flips_at is None:
+        who = crowd.differing | (~members if crowd.blank.holds else members)
+    else:
+        return Clause("(1 = 1)")
+    if rule.event_conditions:
+        types = frozenset[str]().union(*(condition.event_types for condition in rule.event_conditions))
+        after = history.after(rule.event_conditions, now)
+        who |= tables.populations.busy(types, after, now, bounds.BUSY_EVENTS)
+    return who
+
+
+def _changes(backfill: Backfill, sighting: Sighting, member: bool) -> bool:
+    if backfill.kind == "FILL":
+        return sighting.verdict.holds and not member
+    return (
+        sighting.verdict.holds is not member
+        or sighting.verdict.flips_at is not None
+        or sighting.events >= bounds.BUSY_EVENTS
+    )
+
+
+def _pieces(found: list[tuple[int, dict[str, Any]]], some: Sequence[int], seen_at: int) -> list[Piece]:
+    size = bounds.BACKFILL_CONTACTS
+    slices = [found[start : start + size] for start in range(0, len(found), size)] or [[]]
+    pieces = []
+    looked = 0
+    for index, part in enumerate(slices):
+        last = index == len(slices) - 1
+        cursor = some[-1] if last else part[-1][0]
+        upto = len(some) if last else looked + len(part)
+        pieces.append(Piece(part, seen_at, cursor, upto - looked))
+        looked = upto
+    return pieces
+
+
+def _take_in(subject: Subject, backfill: Backfill) -> None:
+    cause = Cause("BACKFILL", backfill.id, triggers=backfill.triggers)
+    room, segment_id = subject.room, backfill.subject_id
+    match backfill.kind:
+        case "SEGMENT":
+            catch_up(subject, (backfill,))
+        case "FILL" if not subject.in_segment(segment_id):
+            contacts.set_static(subject, segment_id, member=True, cause=cause)
+            room.count_backfilled(backfill.id, 1, 0)
+        case "CLOSE" if subject.in_segment(segment_id):
+            subject.exit(segment_id, subject.as_of, cause.text())
+            room.count_backfilled(backfill.id, 0, 1)
+        case _:
+            pass

@@ -1,0 +1,29 @@
+"""What a statement asks of JSON kept as text. Differs by necessity: the two databases read JSON with different functions."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ensue.store.sql.clause import Clause
+
+
+class JsonSql(Protocol):
+    """The value at a path of keys in a column, by kind; null when it is of another kind or not there.
+
+    `keys` are plain names (see `lowering.PLAIN`); every method may be called with any column expression.
+    """
+
+    def text(self, column: str, keys: Sequence[str]) -> Clause:
+        """A text, compared by code point."""
+        ...
+
+    def number(self, column: str, keys: Sequence[str]) -> Clause:
+        """A number, compared exactly."""
+        ...
+
+    def truth(self, column: str, keys: Sequence[str]) -> Clause:
+        """1 or 0 of a boolean."""
+        ...
+
+    def present(self, column: str, keys: Sequence[str]) -> Clause:
+        """Whether there is a value that is not null; itself never null."""
+        ...
