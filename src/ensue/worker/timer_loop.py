@@ -48,7 +48,7 @@ class TimerLoop:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        while True:
+        while not self._wakes.stopping:
             try:
                 await self._turn()
             except EnsueError as error:
