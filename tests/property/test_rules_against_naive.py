@@ -12,7 +12,7 @@ from ensue.rules.grammar import parse_rule
 from tests.property import world
 from tests.property.world import START, UNITS, World
 
-EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "400"))
 thorough = settings(
     max_examples=EXAMPLES,
     deadline=None,

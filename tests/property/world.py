@@ -147,7 +147,7 @@ def quantities(operands, operators=("eq", "neq", "gt", "gte", "lt", "lte", "betw
 
 
 wheres = st.one_of(
-    *[st.just({})] * 6,
+    *[st.just({})] * 12,
     st.just({"where": {"field": "metadata.n", "operator": "gte", "value": 1}}),
     st.just(
         {"where": {"operator": "OR", "conditions": [
@@ -158,6 +158,9 @@ wheres = st.one_of(
     st.just({"where": {"operator": "NOT", "conditions": [{"field": "pageUrl", "operator": "contains", "value": "P"}]}}),
 )  # fmt: skip
 kinds = st.sampled_from(["a", "a", "a", "b", "b", "c"])
+few = st.sampled_from([1, 1.0, 2, 3, "1", True])
+"""Values that come again, so that one is better or newer than another."""
+
 exact_numbers = numbers.filter(lambda number: abs(number) <= 2**53 or isinstance(number, float))
 counts = st.integers(-1, 5) | st.sampled_from([0.5, 2.5, 1.0])
 
@@ -168,30 +171,33 @@ def merged(*parts):
 
 def count_leaves(scale: str):
     aggregate = st.sampled_from([{}, {"aggregate": "count"}])
-    return merged(st.just({"type": "event"}), typed(), wheres, windows(scale), aggregate, quantities(counts))
+    return merged(st.just({"type": "event", "eventType": "a"}), wheres, windows(scale), aggregate, quantities(counts))
 
 
 def distinct_leaves(scale: str):
-    named = st.just({"type": "event", "aggregate": "distinct", "property": "n"})
-    return merged(named, typed(), wheres, windows(scale), quantities(counts))
+    named = st.just({"type": "event", "eventType": "a", "aggregate": "distinct", "property": "n"})
+    return merged(named, wheres, windows(scale), quantities(counts))
 
 
 def total_leaves(scale: str):
     operators = ("eq", "neq", "gt", "gte", "lt", "lte", "between", "in", "not_in")
     total = st.just({"aggregate": "sum"}) | st.just({"aggregate": "avg"})
-    head = merged(st.just({"type": "event", "property": "metadata.n"}), total)
-    plain = merged(head, typed(), wheres, windows(scale), quantities(exact_numbers, operators))
+    head = merged(st.just({"type": "event", "eventType": "a", "property": "metadata.n"}), total)
+    operands = st.sampled_from([1, 1.5, 2, 3, 4, 6]) | exact_numbers
+    plain = merged(head, wheres, windows(scale), quantities(operands, operators))
     missing = merged(
-        st.just({"type": "event", "property": "n", "aggregate": "avg"}),
-        typed(), windows(scale), quantities(exact_numbers, ("exists", "not_exists")),
+        st.just({"type": "event", "eventType": "a", "property": "n", "aggregate": "avg"}),
+        windows(scale), quantities(exact_numbers, ("exists", "not_exists")),
     )  # fmt: skip
-    return plain | missing
+    return st.one_of(plain, plain, plain, missing)
 
 
 def extreme_leaves(scale: str):
     operators = ("eq", "neq", "gt", "gte", "lt", "lte", "between", "in", "not_in", "exists", "not_exists")
-    head = st.sampled_from(["min", "max"]).map(lambda name: {"type": "event", "property": "n", "aggregate": name})
-    return merged(head, typed(), wheres, windows(scale), quantities(exact_numbers, operators))
+    head = st.sampled_from(["min", "max"]).map(lambda name: {"aggregate": name})
+    named = st.just({"type": "event", "eventType": "a", "property": "n"})
+    operands = st.sampled_from([0, 1, 1.5, 2, 3]) | exact_numbers
+    return merged(named, head, wheres, windows(scale), quantities(operands, operators))
 
 
 def typed():
@@ -272,10 +278,11 @@ def offsets(scale: str):
 
 
 @st.composite
-def histories(draw, scale: str, most: int = 12):
+def histories(draw, scale: str, most: int = 10):
     """Events in the order in which they arrive, which is any order."""
-    one = st.tuples(kinds, offsets(scale), numbers | values, st.sampled_from([None, "/p", "/q"]))
-    drawn = draw(st.integers(0, most).flatmap(lambda count: st.lists(one, min_size=count, max_size=count)))
+    pool = draw(st.sampled_from([few, few, numbers, values]))
+    one = st.tuples(kinds, offsets(scale), pool, st.sampled_from([None, "/p", "/q"]))
+    drawn = draw(st.integers(1, most).flatmap(lambda count: st.lists(one, min_size=count, max_size=count)))
     return [
         Event(number, kind, START + at, START + at, 1, {"n": value}, page_url=page)
         for number, (kind, at, value, page) in enumerate(drawn, 1)

@@ -46,7 +46,7 @@ def test_starts_after_one_left_to_the_log_are_left_to_it_too():
         place.check(START + day * DAY, tight=False)
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati"])
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
 @pytest.mark.parametrize("operator", ["anniversary", "within_next", "within_last"])
 def test_dates_at_the_ends_of_the_calendar(zone, day, operator):
@@ -55,3 +55,10 @@ def test_dates_at_the_ends_of_the_calendar(zone, day, operator):
     place = World(rule, contact)
     for now in [START, *naive.edges(rule, [], contact, START)]:
         place.check(now, tight=True)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_anniversaries_in_the_last_hours_of_the_calendar(zone):
+    rule = parse_rule({"type": "date", "field": "createdAt", "operator": "anniversary", "value": "365d"})
+    place = World(rule, NaiveContact({"createdAt": START}, time_zone=zone))
+    place.check(253_402_300_799_000, tight=False)

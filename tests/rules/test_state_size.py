@@ -58,6 +58,8 @@ def test_a_silent_contact_costs_a_timer_for_each_doubling():
     place.log.read = 0
     now, timers = events[-1].timestamp, 0
     verdict = place.rule.evaluate(place, now)
+    place.rule.evaluate(place, events[0].timestamp + 30 * DAY)
+    assert place.log.read <= 5
     while verdict.flips_at is not None:
         now, timers = verdict.flips_at, timers + 1
         verdict = place.rule.evaluate(place, now)

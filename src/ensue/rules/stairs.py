@@ -1,5 +1,6 @@
 """How many of something are left, as they expire one by one: the truth of a count, and when it changes."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import floor
 
@@ -36,12 +37,11 @@ class Stairs:
         other = self._other[count]
         while other >= 0:
             leaving = instants[-other - 1]
-            # Of several that leave at one instant only the last makes a count that is ever seen.
-            if other == 0 or instants[-other] != leaving:
+            # Those of one instant leave together, so the count may never be `other`.
+            left = len(instants) - bisect_right(instants, leaving)
+            if self._holds[left] != holds:
                 return Verdict(holds, leaving + (self._span or 0))
-            other -= 1
-            while other >= 0 and self._holds[other] == holds:
-                other -= 1
+            other = self._other[left]
         return Verdict(holds, None)
 
 

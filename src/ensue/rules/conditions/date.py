@@ -48,7 +48,8 @@ def _anniversary(date: int | datetime, zone_name: str, length: int, now: int) ->
 def _anniversaries(date: int | datetime, zone_name: str, now: int) -> Iterator[int]:
     """The instants of the anniversaries, from the last one or two before `now` on."""
     wall = wall_at(date, zone_name) if isinstance(date, int) else date
-    today = wall_at(now, zone_name)
+    # In UTC, because the calendar may end earlier in the zone; the years around it are looked at anyway.
+    today = wall_at(now, "UTC")
     if wall is None or today is None:
         return
     first = max(wall.year + 1, today.year - 2)
