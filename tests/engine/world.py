@@ -24,6 +24,8 @@ from ensue.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 
+WAITING = {"nodes": [{"id": "wait", "type": "delay", "data": {"duration": "365d"}}], "edges": []}
+
 START = from_iso("2026-01-15T10:00:00.000Z")
 
 
@@ -114,11 +116,11 @@ class World:
     def campaign(
         self, *triggers: dict[str, Any], workflow: dict[str, Any] | None = None, settings: dict[str, Any] | None = None
     ) -> int:
-        """An ACTIVE campaign."""
+        """An ACTIVE campaign; whose enrolments just wait, when no workflow is given."""
         campaign_id, now = self.engine.ids.next(), self.now
         campaign = Campaign(
             campaign_id, next(self._names), "AUTOMATED", "ACTIVE", 1, list(triggers),
-            workflow or {"nodes": [], "edges": []}, settings or {}, None, None, None, now, now,
+            workflow or WAITING, settings or {}, None, None, None, now, now,
         )  # fmt: skip
         self.define(lambda tables: tables.definitions.put_campaign(campaign))
         return campaign_id

@@ -16,7 +16,7 @@ from ensue.base.errors import EnsueError, Unavailable
 from ensue.base.ids import show
 from ensue.engine import contacts, emit, enrolments, waiting
 from ensue.engine.campaign_version import CampaignVersion
-from ensue.engine.node import Ends, Passed, Waits
+from ensue.engine.node import MET, Ends, Passed, Waits
 from ensue.engine.subject import ENROLMENT, Subject
 from ensue.engine.workflow import Place
 from ensue.model.campaign import Enrolment
@@ -45,6 +45,10 @@ class Walk:
         self._id = enrolment_id
         self._version = version
         self._effects: list[Effects] = []
+        # How many campaign actions led to the change that woke it while it waited; None when it was time.
+        nudge = subject.nudges.pop(enrolment_id, None)
+        wake_at = self._enrolment.wake_at
+        self._led_by = nudge if wake_at is None or wake_at > self.at else None
 
     def go(self) -> None:
         """Run nodes until one waits, the workflow ends, or something fails."""
@@ -124,15 +128,7 @@ class Walk:
         outcome = self._run(place)
         match outcome:
             case Passed():
-                if self._id not in self._subject.active:
-                    # Its own act met an exit condition; the act is logged all the same.
-                    enrolments.note(
-                        self._subject, self._enrolment, place.id, place.type, outcome.outcome, self._detail(outcome)
-                    )
-                    return False
-                passed = outcome._replace(detail=self._detail(outcome))
-                enrolments.go_on(self._subject, self._enrolment, place, passed)
-                return self._id in self._subject.active
+                return self._pass(place, outcome)
             case Ends():
                 enrolments.end(self._subject, self._enrolment, place, enrolments.EXITED, "EXITED", outcome.reason)
             case Waits():
@@ -140,6 +136,24 @@ class Walk:
             case None:
                 pass
         return False
+
+    def _pass(self, place: Place, passed: Passed) -> bool:
+        """Leave a node; returns whether there is more to do now."""
+        enrolment = self._enrolment
+        passed = passed._replace(detail=self._detail(passed))
+        if self._id not in self._subject.active:
+            # Its own act met an exit condition; the act is logged all the same.
+            enrolments.note(self._subject, enrolment, place.id, place.type, passed.outcome, passed.detail)
+            return False
+        if passed.outcome == MET and self._led_by is not None:
+            led = waiting.led_on(self._subject, enrolment, place, self._led_by)
+            if led is None:
+                self._subject.arm(ENROLMENT, self._id, enrolment.wake_at)
+                return False
+            enrolment = led
+        self._led_by = None
+        enrolments.go_on(self._subject, enrolment, place, passed)
+        return self._id in self._subject.active
 
     def _run(self, place: Place) -> Passed | Waits | Ends | None:
         """What the node says; None when it failed, which ends this enrolment and touches no other."""
@@ -178,8 +192,10 @@ class Walk:
                 continue
             verdict = target.verdict(subject, self.at)
             if verdict.holds and waiting.may_jump(subject, self._enrolment, self._version, goal):
-                enrolments.go_on(subject, self._enrolment, goal, Passed("REACHED"))
-                return True, None
+                led = waiting.led_on(subject, self._enrolment, goal, self._led_by or self._enrolment.depth)
+                if led is not None:
+                    enrolments.go_on(subject, led, goal, Passed("REACHED"))
+                    return True, None
             verdicts.append(verdict)
         return False, _soonest(verdict.flips_at for verdict in verdicts)
 

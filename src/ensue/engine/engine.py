@@ -8,7 +8,7 @@ from ensue.base import bounds
 from ensue.base.clock import Clock
 from ensue.base.errors import NotFound
 from ensue.base.ids import Ids
-from ensue.engine import timers
+from ensue.engine import sweep, timers
 from ensue.engine.arrival import Arrival, Outcome
 from ensue.engine.definitions import DefinitionCache
 from ensue.engine.ingest import ingest
@@ -52,6 +52,7 @@ class Engine:
         """Run work on one workspace's working set and write what it changed."""
         room = self.room(tables, workspace_id)
         result = work(room)
+        timers.settle(room)
         room.write()
         return result
 
@@ -59,6 +60,10 @@ class Engine:
         """Advance contacts for which time alone may have changed something; returns how many were advanced."""
         now = self.ids.instant()
         advanced = 0
+        for workspace_id, campaign_id in tables.sweeps():
+            advanced += sweep.advance(self.room(tables, workspace_id), campaign_id, limit - advanced)
+            if advanced >= limit:
+                return advanced
         for workspace_id in tables.workspaces_due(now):
             due = tables.workspace(workspace_id).contacts.due(now, limit - advanced)
             timers.advance_due(self.room(tables, workspace_id), due)

@@ -36,6 +36,7 @@ def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
         if arrival.key is not None and isinstance(outcome, Created):
             claimed.setdefault(arrival.key, (arrival.fingerprint, outcome))
         outcomes.append(outcome)
+    timers.settle(room)
     room.write()
     return outcomes
 

@@ -19,6 +19,10 @@ class Passed(NamedTuple):
     detail: dict[str, Any] | None = None
 
 
+MET = "MET"
+"""The outcome of a node that got what it waited for."""
+
+
 class Waits(NamedTuple):
     """The node is not done. It wants to be run again at its deadline, and when a rule could change before."""
 

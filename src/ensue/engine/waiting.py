@@ -9,7 +9,7 @@ import msgspec
 from ensue.base import bounds
 from ensue.engine import enrolments
 from ensue.engine.campaign_version import CampaignVersion
-from ensue.engine.node import Passed
+from ensue.engine.node import MET, Passed
 from ensue.engine.subject import ENROLMENT, Subject
 from ensue.engine.workflow import Place
 from ensue.model.campaign import Enrolment
@@ -52,12 +52,21 @@ def hear(subject: Subject, enrolment: Enrolment, version: CampaignVersion, event
     place = goal or _awaiting(subject, enrolment, version, event)
     if place is None:
         return False
-    enrolment = _deepened(enrolment, event.depth)
-    if event.depth >= bounds.CAUSE_DEPTH:
-        enrolments.note(subject, enrolment, place.id, place.type, "DEPTH_LIMIT")
-    else:
-        enrolments.go_on(subject, enrolment, place, Passed("REACHED" if goal is not None else "MET"))
+    led = led_on(subject, enrolment, place, event.depth)
+    if led is not None:
+        enrolments.go_on(subject, led, place, Passed("REACHED" if goal is not None else MET))
     return True
+
+
+def led_on(subject: Subject, enrolment: Enrolment, place: Place, depth: int) -> Enrolment | None:
+    """An enrolment that something lets pass a node, to which so many campaign actions led, ready to go on from there.
+
+    None, and a line in the log, when they are too many: campaigns that wait for each other would never come to rest.
+    """
+    if depth >= bounds.CAUSE_DEPTH:
+        enrolments.note(subject, enrolment, place.id, place.type, "DEPTH_LIMIT")
+        return None
+    return msgspec.structs.replace(enrolment, depth=depth)
 
 
 def may_jump(subject: Subject, enrolment: Enrolment, version: CampaignVersion, goal: Place) -> bool:
@@ -88,18 +97,8 @@ def _look_again(subject: Subject, enrolment: Enrolment, cause: Cause, *, own: bo
     if own:
         # It is in the middle of running, and asks its rules before each node.
         return
-    deepened = _deepened(enrolment, cause.depth)
-    if cause.depth >= bounds.CAUSE_DEPTH:
-        enrolments.note(subject, deepened, enrolment.node_id, "campaign", "DEPTH_LIMIT")
-        return
-    if deepened is not enrolment:
-        subject.put_enrolment(deepened)
+    subject.nudges[enrolment.id] = max(cause.depth, subject.nudges.get(enrolment.id, 0))
     subject.arm(ENROLMENT, enrolment.id, subject.as_of)
-
-
-def _deepened(enrolment: Enrolment, depth: int) -> Enrolment:
-    """What it does from here on was led to by so many campaign actions."""
-    return msgspec.structs.replace(enrolment, depth=depth) if depth > enrolment.depth else enrolment
 
 
 def _running(subject: Subject, fresh: frozenset[int]) -> list[Enrolment]:

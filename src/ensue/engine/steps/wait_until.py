@@ -7,7 +7,7 @@ the edge without a branch. Rules that hold already pass at once; an event at the
 from dataclasses import dataclass
 
 from ensue.engine.criterion import Criterion, read_criterion
-from ensue.engine.node import Node, Outcome, Passed, Run, Waits
+from ensue.engine.node import MET, Node, Outcome, Passed, Run, Waits
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader
 
@@ -46,7 +46,7 @@ class WaitUntil(Node):
         # What holds from the instant of the timeout on came too late, as an event does then.
         if deadline is not None and run.at >= deadline:
             return Passed("TIMED_OUT", TIMEOUT)
-        return Passed("MET") if verdict.holds else Waits(deadline, verdict.flips_at)
+        return Passed(MET) if verdict.holds else Waits(deadline, verdict.flips_at)
 
 
 def read(reader: Reader) -> Node | None:

@@ -136,9 +136,7 @@ class Enrolments:
             WHERE workspace_id = ? AND enrolment_id = ? ORDER BY step""",
             (self._workspace, enrolment_id),
         )
-        return [
-            Step(row[0], row[1], row[2], row[3], row[4], json.decode(row[5]) if row[5] else None, row[6]) for row in rows
-        ]
+        return [Step(r[0], r[1], r[2], r[3], r[4], json.decode(r[5]) if r[5] else None, r[6]) for r in rows]
 
     def reached(self, enrolment_id: int, node_id: str) -> bool:
         """Whether an enrolment has reached a goal."""
