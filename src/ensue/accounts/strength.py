@@ -78,9 +78,9 @@ def _is_repeated(text: str) -> bool:
 
 
 def _is_runs(text: str) -> bool:
-    """Whether it can be cut into pieces that are rows of the keyboard, forwards or backwards."""
+    """Whether it can be cut into pieces of keyboard rows, forwards or backwards; a short end changes nothing."""
     at = 0
-    while at < len(text):
+    while len(text) - at >= _SHORTEST_RUN:
         longest = max((_run_length(text, at, run) for run in _RUNS), default=0)
         if longest < _SHORTEST_RUN:
             return False

@@ -92,16 +92,17 @@ class Access:
             NotFound: no such workspace, or not one that they may know of.
             Forbidden: their role or key does not include the scope, or the change may be forged.
         """
-        token, cookie, origin = _credentials(headers)
+        sent = dict(headers)
+        token = _bearer(sent)
         if token is not None:
-            key = self._key(token, origin)
+            key = self._key(token, sent.get(b"origin"))
             if key.workspace != workspace:
                 raise NotFound(_NO_SUCH_WORKSPACE)
             caller = key.caller
         else:
-            session = self._session(method, headers, cookie)
-            caller = self._member(session.user_id, workspace)
-        require(caller, scope)
+            caller = self._member(self._session(method, sent).user_id, workspace)
+        if scope not in caller.principal.scopes:
+            raise _lacking(scope)
         return caller
 
     def by_key(self, token: bytes, origin: bytes | None) -> Caller:
@@ -120,10 +121,11 @@ class Access:
             Unauthenticated: no credentials, or none that work.
             Forbidden: the change may be forged.
         """
-        token, cookie, origin = _credentials(headers)
+        sent = dict(headers)
+        token = _bearer(sent)
         if token is not None:
-            return self._key(token, origin).caller.principal
-        return Principal("SESSION", self._session(method, headers, cookie).user_id, None, frozenset())
+            return self._key(token, sent.get(b"origin")).caller.principal
+        return Principal("SESSION", self._session(method, sent).user_id, None, frozenset())
 
     def session(self, method: str, headers: Headers) -> UserSession:
         """The session of the cookie, whatever else was sent.
@@ -132,7 +134,7 @@ class Access:
             Unauthenticated: there is none, or it has ended.
             Forbidden: the change may be forged.
         """
-        return self._session(method, headers, _credentials(headers)[1])
+        return self._session(method, dict(headers))
 
     def forget(self) -> None:
         """Believe nothing any more: call it after a key, a member or a session has changed."""
@@ -172,8 +174,8 @@ class Access:
             self._later(lambda tables: tables.accounts.of(key.workspace_id).keys.touch(key.id, now))
         return _Key(key, scopes)
 
-    def _session(self, method: str, headers: Headers, cookie: bytes | None) -> UserSession:
-        token = cookies.read(cookie, only_secure=self.secure) if cookie is not None else None
+    def _session(self, method: str, sent: dict[bytes, bytes]) -> UserSession:
+        token = cookies.read(sent.get(b"cookie", b""), only_secure=self.secure)
         if token is None:
             raise Unauthenticated("Sign in, or send an API key.")
         now = self._clock.now()
@@ -187,7 +189,7 @@ class Access:
             self._sessions.put(digest, session, now)
         if now >= ends_at(session):
             raise Unauthenticated("The session has ended. Sign in again.")
-        csrf.require_same_origin(method, headers, self.public_origin)
+        csrf.require_same_origin(method, sent, self.public_origin)
         return session
 
     def _note_use(self, session: UserSession, now: int) -> None:
@@ -262,19 +264,10 @@ async def signed_in(request: Request) -> Principal:
     return principal
 
 
-def _credentials(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
-    """The key, the cookies and the origin of a request."""
-    token = cookie = origin = None
-    for name, value in headers:
-        if name == b"authorization":
-            # Any other scheme is a proxy's affair.
-            if value[:7].lower() == b"bearer ":
-                token = value[7:].strip()
-        elif name == b"cookie":
-            cookie = value if cookie is None else cookie + b"; " + value
-        elif name == b"origin":
-            origin = value
-    return token, cookie, origin
+def _bearer(sent: dict[bytes, bytes]) -> bytes | None:
+    """The key in the Authorization header. Any other scheme is a proxy's affair."""
+    value = sent.get(b"authorization")
+    return value[7:].strip() if value is not None and value[:7].lower() == b"bearer " else None
 
 
 def _lacking(scope: str) -> Forbidden:

@@ -13,7 +13,7 @@ from ensue.api import cookies, csrf
 from ensue.api.access import ends_at
 from ensue.api.audit import Line, Page, lines
 from ensue.api.bodies import Answer, Body, ShownInstant, StrictRoute, Text
-from ensue.api.context import Context, Here, Me
+from ensue.api.context import Context, Current, Here, Me
 from ensue.base import ids
 from ensue.base.errors import Invalid, NotFound, Unauthenticated
 from ensue.model.account import User, UserSession
@@ -97,7 +97,7 @@ class Joined(Answer):
 @router.post("/register", status_code=201)
 async def register(request: Request, response: Response, here: Here, wanted: Registration) -> SignedIn:
     """Make an account and sign in."""
-    csrf.refuse_other_origins(request.headers.raw, here.access.public_origin)
+    csrf.refuse_other_origins(dict(request.headers.raw), here.access.public_origin)
     mode = here.services.config.registration
     key = people.email_key(wanted.email)
     # Before the costly part: who may not register does not get to hash.
@@ -120,7 +120,7 @@ async def register(request: Request, response: Response, here: Here, wanted: Reg
 @router.post("/login")
 async def login(request: Request, response: Response, here: Here, given: Credentials) -> SignedIn:
     """Sign in. An unknown address and a wrong password are answered alike."""
-    csrf.refuse_other_origins(request.headers.raw, here.access.public_origin)
+    csrf.refuse_other_origins(dict(request.headers.raw), here.access.public_origin)
     key = given.email.casefold()
     here.access.throttle.attempt(key, here.address)
     user = here.services.glance(lambda tables: tables.accounts.users.by_email(key))
@@ -139,22 +139,22 @@ async def login(request: Request, response: Response, here: Here, given: Credent
     if user is None or started is None:
         raise Unauthenticated("The address or the password is not right.", code="bad_credentials")
     here.access.throttle.succeeded(key, here.address)
+    # The oldest of too many sessions may have made room.
+    here.access.forget()
     cookies.give(response, started.token, secure=here.secure)
     return SignedIn(user=_person(user))
 
 
 @router.post("/logout", status_code=204)
-async def logout(request: Request, response: Response, here: Here) -> None:
+async def logout(response: Response, here: Here, current: Current) -> None:
     """End this session."""
-    session = here.access.session(request.method, request.headers.raw)
-    await _end(here, session.user_id, session.id)
+    await _end(here, current.user_id, current.id)
     cookies.take(response, secure=here.secure)
 
 
 @router.get("/session")
-async def session(request: Request, here: Here) -> CurrentSession:
+async def session(here: Here, current: Current) -> CurrentSession:
     """Who is signed in."""
-    current = here.access.session(request.method, request.headers.raw)
     user = here.services.glance(lambda tables: tables.accounts.users.get(current.user_id))
     if user is None:
         raise Unauthenticated("The session has ended. Sign in again.")
@@ -162,9 +162,8 @@ async def session(request: Request, here: Here) -> CurrentSession:
 
 
 @router.get("/sessions")
-async def list_sessions(request: Request, here: Here) -> list[Session]:
+async def list_sessions(here: Here, current: Current) -> list[Session]:
     """One's own sessions, newest first."""
-    current = here.access.session(request.method, request.headers.raw)
     kept = await here.services.ask(lambda tables: tables.accounts.sessions.of_user(current.user_id))
     return [_session(one, current) for one in kept if here.now < ends_at(one)]
 
@@ -179,9 +178,11 @@ async def revoke_session(here: Here, me: Me, session_id: Annotated[str, Path(ali
 
 
 @router.post("/password", status_code=204)
-async def change_password(request: Request, response: Response, here: Here, change: PasswordChange) -> None:
+async def change_password(
+    request: Request, response: Response, here: Here, current: Current, change: PasswordChange
+) -> None:
     """Change one's password. Every session ends, and this one goes on under a new token."""
-    me = here.access.session(request.method, request.headers.raw).user_id
+    me = current.user_id
     user = here.services.glance(lambda tables: tables.accounts.users.get(me))
     if user is None:
         raise Unauthenticated("The session has ended. Sign in again.")

@@ -9,6 +9,7 @@ from ensue.accounts.audit import Actor
 from ensue.api.access import Access, Caller, Principal, signed_in
 from ensue.api.services import Services
 from ensue.base.ids import Ids
+from ensue.model.account import UserSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,12 @@ async def _me(principal: Annotated[Principal, Depends(signed_in)]) -> int:
 
 Me = Annotated[int, Depends(_me)]
 """`me: Me` in a handler: the id of the person who is signed in."""
+
+
+async def _current(request: Request) -> UserSession:
+    access: Access = request.app.state.access
+    return access.session(request.method, request.headers.raw)
+
+
+Current = Annotated[UserSession, Depends(_current)]
+"""`current: Current` in a handler: the session that the request came with."""

@@ -1,0 +1,137 @@
+"""Every route against everybody who must not pass. A route that is missing from the table fails the build."""
+
+import pytest
+
+from ensue.accounts import roles
+from ensue.base.clock import to_iso
+from tests.api.house import OURS, START, House
+
+ANYONE, PERSON = "anyone", "person"
+
+# What each route needs: nothing, a person who is signed in, or a scope in the workspace.
+NEEDS = {
+    "GET /api/health": ANYONE,
+    "GET /api/health/ready": ANYONE,
+    "GET /metrics": ANYONE,
+    "POST /api/auth/register": ANYONE,
+    "POST /api/auth/login": ANYONE,
+    "POST /api/auth/logout": PERSON,
+    "GET /api/auth/session": PERSON,
+    "GET /api/auth/sessions": PERSON,
+    "DELETE /api/auth/sessions/{sessionId}": PERSON,
+    "POST /api/auth/password": PERSON,
+    "POST /api/auth/invitations/accept": PERSON,
+    "GET /api/auth/audit": PERSON,
+    "GET /api/workspaces": PERSON,
+    "POST /api/workspaces": PERSON,
+    "GET /api/workspaces/{workspaceId}": roles.MEMBER,
+    "PATCH /api/workspaces/{workspaceId}": roles.ADMIN,
+    "DELETE /api/workspaces/{workspaceId}": roles.OWNER,
+    "GET /api/workspaces/{workspaceId}/members": roles.MEMBER,
+    "PATCH /api/workspaces/{workspaceId}/members/{userId}": roles.ADMIN,
+    # Everybody may leave; taking somebody else out needs more, and is tested with the members.
+    "DELETE /api/workspaces/{workspaceId}/members/{userId}": roles.MEMBER,
+    "GET /api/workspaces/{workspaceId}/invitations": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/invitations": roles.ADMIN,
+    "DELETE /api/workspaces/{workspaceId}/invitations/{invitationId}": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/keys": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/keys": roles.ADMIN,
+    "DELETE /api/workspaces/{workspaceId}/keys/{keyId}": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/audit": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/events": "events:read",
+    "POST /api/workspaces/{workspaceId}/events": "events:write",
+    "POST /api/workspaces/{workspaceId}/events/batch": "events:write",
+    "GET /api/workspaces/{workspaceId}/events/stream": "events:read",
+    "GET /api/workspaces/{workspaceId}/events/{eventId}": "events:read",
+    "GET /api/workspaces/{workspaceId}/event-types": "events:read",
+}
+
+SIGNED_IN = [route for route, need in NEEDS.items() if need != ANYONE]
+IN_WORKSPACE = [route for route in SIGNED_IN if "{workspaceId}" in route]
+
+
+class Street:
+    """One house with everybody who may knock at it."""
+
+    def __init__(self, house):
+        self.house = house
+        self.owner = house.owner()
+        self.members = {role: house.member(self.owner, role.lower(), role) for role in roles.ROLES[1:]}
+        self.stranger = house.person("eve")
+        self.stranger.workspace = self.stranger.post("/workspaces", {"name": "Other", "slug": "other"}, 201)["id"]
+        self.foreign = self._key(self.stranger, ["admin"])
+        self.expiring = self._key(self.owner, ["admin"], expiresAt=to_iso(START + 1))
+        self.keys = {scope: self._key(self.owner, [scope]) for scope in roles.GRANTABLE}
+        house.clock.advance(1)
+
+    def _key(self, visitor, scopes, **more):
+        key = visitor.post(f"{visitor.w}/keys", {"name": "k", "scopes": scopes, **more}, 201)["key"]
+        return self.house.with_key(key, self.owner.workspace)
+
+    def status(self, visitor, route):
+        """What a visitor gets at a route of the owner's workspace."""
+        method, path = route.split()
+        path = path.replace("{workspaceId}", self.owner.workspace)
+        for name, prefix in (("userId", "usr"), ("keyId", "key"), ("invitationId", "inv"), ("sessionId", "ses")):
+            path = path.replace(f"{{{name}}}", f"{prefix}_0000000000000")
+        path = path.replace("{eventId}", "evt_0000000000000")
+        # An empty body is refused only after the door.
+        response = visitor.client.request(method, path, headers=OURS)
+        if response.status_code >= 400:
+            assert set(response.json()["error"]) == {"code", "message", "details"}
+        return response.status_code
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    with House(tmp_path_factory.mktemp("street"), registration="open") as house:
+        yield Street(house)
+
+
+def test_every_route_is_in_the_table(street):
+    document = street.owner.client.get("/openapi.json").json()
+    routes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    assert routes == set(NEEDS)
+
+
+@pytest.mark.parametrize("route", SIGNED_IN)
+def test_nobody_is_401(street, route):
+    assert street.status(street.house.visitor(), route) == 401
+
+
+@pytest.mark.parametrize("route", SIGNED_IN)
+def test_an_expired_key_is_401(street, route):
+    assert street.status(street.expiring, route) == 401
+
+
+@pytest.mark.parametrize("route", IN_WORKSPACE)
+def test_a_member_of_another_workspace_is_404(street, route):
+    assert street.status(street.stranger, route) == 404
+
+
+@pytest.mark.parametrize("route", IN_WORKSPACE)
+def test_a_key_of_another_workspace_is_404(street, route):
+    assert street.status(street.foreign, route) == 404
+
+
+@pytest.mark.parametrize("route", IN_WORKSPACE)
+def test_a_lesser_role_is_403(street, route):
+    lesser = [role for role in street.members if NEEDS[route] not in roles.SCOPES[role]]
+    assert {role: street.status(street.members[role], route) for role in lesser} == dict.fromkeys(lesser, 403)
+
+
+@pytest.mark.parametrize("route", IN_WORKSPACE)
+def test_a_key_without_the_scope_is_403(street, route):
+    lacking = [scope for scope in street.keys if NEEDS[route] not in roles.expand([scope])]
+    assert {scope: street.status(street.keys[scope], route) for scope in lacking} == dict.fromkeys(lacking, 403)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in IN_WORKSPACE if route.startswith("GET") and "stream" not in route]
+)
+def test_who_has_the_scope_gets_in(street, route):
+    having = [role for role in street.members if NEEDS[route] in roles.SCOPES[role]]
+    keys = [scope for scope in street.keys if NEEDS[route] in roles.expand([scope])]
+    visitors = [street.owner, *(street.members[role] for role in having), *(street.keys[scope] for scope in keys)]
+    expected = 404 if "{eventId}" in route else 200
+    assert {street.status(visitor, route) for visitor in visitors} == {expected}
