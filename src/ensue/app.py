@@ -6,12 +6,15 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from socket import socket
 from types import FrameType
 
 import uvicorn
 
 from ensue import logs
+from ensue.accounts import tokens
+from ensue.accounts.passwords import Passwords
 from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
@@ -19,7 +22,8 @@ from ensue.base.clock import Clock, SystemClock
 from ensue.base.ids import Ids
 from ensue.config import Config
 from ensue.engine.engine import Engine
-from ensue.operations.welcome import welcome
+from ensue.operations import demo as example
+from ensue.operations.welcome import welcome, welcome_demo
 from ensue.store.sqlite.store import SqliteStore
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
@@ -30,6 +34,7 @@ _log = logging.getLogger("ensue")
 _READER_THREADS = 4
 _BACKLOG = 2_048
 _DRAIN_SECONDS = 20
+DEMO_FOLDER = "ensue-demo"
 
 
 def open_store(config: Config) -> SqliteStore:
@@ -79,6 +84,21 @@ def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     store = open_store(config)
     first = not store.read(lambda tables: tables.accounts.users.any())
     return _serve(config, store, lambda url: welcome(url, first=first), group_events)
+
+
+def demo(config: Config) -> int:
+    """Serve an example workspace, made on the first start in a folder of its own."""
+    logs.configure(config)
+    if config.data.name == Config().data.name:
+        config = replace(config, data=config.data.with_name(DEMO_FOLDER))
+    store = open_store(config)
+    password = tokens.new()[:16]
+    passwords = Passwords()
+    password_hash = asyncio.run(passwords.hash(password))
+    passwords.close()
+    print("Making half a year of a shop's life; this takes a few seconds the first time.", flush=True)
+    access = example.prepare(store, SystemClock().now(), password, password_hash)
+    return _serve(config, store, lambda url: welcome_demo(url, access))
 
 
 def _serve(

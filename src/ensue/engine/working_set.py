@@ -122,10 +122,11 @@ class WorkingSet:
             tables.tallies.put(tallies)
         if lines := [(s.id, line) for s in subjects for line in s.ledger]:
             tables.ledger.write(lines)
-        if stays := [stay for s in subjects for stay in s.entered.values()]:
-            tables.memberships.enter(stays)
+        # Exits first: a segment may have been left and entered again since the last write.
         if ends := [end for s in subjects for end in s.exited]:
             tables.memberships.exit(ends)
+        if stays := [stay for s in subjects for stay in s.entered.values()]:
+            tables.memberships.enter(stays)
         if enrolments := [e for s in subjects for e in s.enrolments.values()]:
             tables.enrolments.put(enrolments)
         if steps := [step for s in subjects for step in s.steps]:

@@ -2,6 +2,8 @@
 
 import secrets
 
+from ensue.operations.demo import Access
+
 _FIRST = """
 Ensue is ready at {url}   (API reference: {url}/docs)
 
@@ -19,7 +21,25 @@ _AGAIN = """
 Ensue is ready at {url}   (API reference: {url}/docs)
 """
 
+_DEMO = """
+Ensue is ready at {url}   (API reference: {url}/docs)
+
+The shop of the demo is workspace {workspace}. Sign in as {email} with the password {password},
+or look around with its API key:
+
+  export W={url}/api/workspaces/{workspace} KEY={key}
+  curl -s -H "Authorization: Bearer $KEY" $W/segments
+  curl -s -H "Authorization: Bearer $KEY" "$W/events?type=purchase&limit=3"
+"""
+
 
 def welcome(url: str, *, first: bool) -> str:
     """The text for a start; on the `first` one with commands that work as they stand, and a password nobody has seen."""
     return (_FIRST if first else _AGAIN).format(url=url, password=secrets.token_urlsafe(12))
+
+
+def welcome_demo(url: str, access: Access) -> str:
+    """The text for a start of the demo."""
+    return _DEMO.format(
+        url=url, workspace=access.workspace, email=access.email, password=access.password, key=access.key
+    )
