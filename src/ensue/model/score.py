@@ -6,7 +6,10 @@ import msgspec
 
 
 class ScoringRule(msgspec.Struct, frozen=True):
-    """Points for a type of event. Durations in milliseconds; `condition` is the JSON of a match, or None for always."""
+    """Points for a type of event. Durations in milliseconds; `condition` is the JSON of a match, or None for always.
+
+    `cooldown_text` is the cooldown as it was written (`24h`).
+    """
 
     id: int
     name: str
@@ -21,6 +24,7 @@ class ScoringRule(msgspec.Struct, frozen=True):
     decay_period: int | None = None
     cooldown: int | None = None
     once: bool = False
+    cooldown_text: str | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -87,6 +87,13 @@ def to_listing(subject: Subject, segment: Segment, member: bool, cause: Cause) -
     return effects
 
 
+def to_rebuild(subject: Subject, before: int, cause: Cause) -> Effects:
+    """What follows when the score was worked out again and had been `before`."""
+    effects = Effects(before, subject.score)
+    _finish(subject, set(), before, cause, None, effects)
+    return effects
+
+
 def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Effects:
     """What follows when timers (kind, subject) of decays and segments come due at an instant."""
     before = subject.score

@@ -53,6 +53,16 @@ class Memberships:
         )
         return dict(rows)
 
+    def members(self, segment_id: int, after: int, limit: int) -> list[int]:
+        """Contacts in a segment now with ids above one, ascending."""
+        rows = self._sql.rows(
+            """SELECT contact_id FROM memberships
+            WHERE workspace_id = ? AND segment_id = ? AND exited_at IS NULL AND contact_id > ?
+            ORDER BY contact_id LIMIT ?""",
+            (self._workspace, segment_id, after, limit),
+        )
+        return [row[0] for row in rows]
+
     def enter(self, stays: Iterable[Membership]) -> None:
         """Begin stays."""
         self._sql.run_many(
@@ -160,11 +170,10 @@ class Ledger:
     def score_at(self, contact_id: int, at: int) -> int:
         """What a contact's score was at an instant; 0 before its first line."""
         row = self._sql.row(
-            """SELECT after FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND at <= ?
-            ORDER BY id DESC LIMIT 1""",
+            "SELECT COALESCE(SUM(given), 0) FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND at <= ?",
             (self._workspace, contact_id, at),
         )
-        return row[0] if row else 0
+        return int(row[0]) if row else 0
 
     def all_of_contact(self, contact_id: int) -> list[LedgerLine]:
         """All of a contact's lines, oldest first."""
