@@ -10,9 +10,9 @@ from ensue.base.clock import DAY
 from ensue.rules import bounds, naive
 from ensue.rules.grammar import parse_rule
 from tests.property import world
-from tests.property.world import START, UNITS, World
+from tests.property.world import START, World
 
-EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "700"))
 thorough = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -27,8 +27,7 @@ def live(data, leaves, *, tight: bool) -> None:
     place = World(rule, data.draw(world.contacts))
     now = START
     place.check(now, tight=tight)
-    for event in data.draw(world.histories(scale)):
-        pause = data.draw(st.sampled_from([0, 0, 0, 1, UNITS[scale] - 1, UNITS[scale], 2 * UNITS[scale]]))
+    for pause, event in data.draw(world.histories(scale)):
         now = max(now + pause, event.timestamp)
         place.arrive(event, now)
         place.check(now, tight=tight)
@@ -94,7 +93,7 @@ def test_dates(leaf, contact, days, beside):
             place.check(instant, tight=True)
 
 
-@thorough
+@settings(thorough, max_examples=EXAMPLES // 2)
 @given(st.data())
 def test_groups(data):
     live(data, world.groups, tight=False)
