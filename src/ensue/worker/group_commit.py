@@ -143,12 +143,8 @@ class GroupCommit:
         try:
             self._apply(units)
             await asyncio.get_running_loop().run_in_executor(self._thread, self._store.commit)
-        except Unavailable as error:
-            self._undo()
-            _fail(units, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, each caller must hear of it
-            self._undo()
-            await self._after_failure(units, error)
+            await self._after_failure(units, error, self._undone())
         else:
             self.transactions += 1
             self.events += sum(len(unit.arrivals) for unit in units if unit.arrivals is not None)
@@ -177,13 +173,11 @@ class GroupCommit:
                 raise
             return _Raised(error)
 
-    async def _after_failure(self, units: list[_Unit], error: Exception) -> None:
-        if getattr(error, "stops_the_process", False):
-            self._broken = True
-            _fail(units, Unavailable("The store failed."))
-            _fail(list(self._waiting), Unavailable("The store failed."))
-            self._waiting.clear()
-            self._failed(error)
+    async def _after_failure(self, units: list[_Unit], error: Exception, worse: Exception | None) -> None:
+        if worse is not None or getattr(error, "stops_the_process", False):
+            self._stop(units, worse or error)
+        elif isinstance(error, Unavailable):
+            _fail(units, error)
         elif len(units) == 1:
             _log.error("work failed", exc_info=error)
             if not units[0].done.done():
@@ -191,11 +185,26 @@ class GroupCommit:
         else:
             # One of them is poison: let each stand alone, so that the others are served.
             for unit in units:
-                await self._one_transaction([unit])
+                if self._broken:
+                    _fail([unit], Unavailable("The store failed."))
+                else:
+                    await self._one_transaction([unit])
 
-    def _undo(self) -> None:
+    def _stop(self, units: list[_Unit], error: Exception) -> None:
+        """What is durable is unknown: refuse what is under way, what waits and what comes."""
+        self._broken = True
+        _fail([*units, *self._waiting], Unavailable("The store failed."))
+        self._waiting.clear()
+        self._failed(error)
+
+    def _undone(self) -> Exception | None:
+        """Roll back, and say what went wrong with that."""
         self._engine.forget()
-        self._store.rollback()
+        try:
+            self._store.rollback()
+        except Exception as worse:  # noqa: BLE001 - a transaction that can be neither made nor undone
+            return worse
+        return None
 
 
 class _Raised:
