@@ -110,7 +110,8 @@ def change_status(room: WorkingSet, campaign: Campaign, status: str, overdue: st
         campaign, status=status, paused_at=room.now if status == "PAUSED" else None, updated_at=room.now
     )
     _check(room, changed)
-    if campaign.paused_at is not None or status == "ARCHIVED":
+    held = campaign.paused_at is not None or status == "ARCHIVED"
+    if held and room.tables.enrolments.any_running(campaign.id):
         since = campaign.paused_at if campaign.paused_at is not None else room.now
         shift = room.now - since if overdue == "SHIFT" else 0
         changed = msgspec.structs.replace(changed, sweep=Sweep(upto=room.ids.next(), since=since, shift=shift))

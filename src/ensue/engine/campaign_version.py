@@ -125,15 +125,6 @@ def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool) -> N
     faults.refuse()
 
 
-def segments_used(body: dict[str, Any]) -> frozenset[int]:
-    """The segments that a body names anywhere, for those who would delete one."""
-    faults = Faults()
-    used = {segment_id for _, segment_id in read_triggers(body["triggers"], "triggers", faults)}
-    version = compile_version(body)
-    used |= {segment_id for _, segment_id in version.workflow.segments()}
-    return frozenset(used | version.reads.segments)
-
-
 def read_triggers(value: object, path: str, faults: Faults) -> list[tuple[str, int]]:
     """Read triggers and note what is wrong; returns (path, segment id) of the segments that they name."""
     if not isinstance(value, list) or len(value) > bounds.TRIGGERS:

@@ -33,9 +33,10 @@ class Tallies:
 
     def clear(self, contact_id: int) -> None:
         """Forget everything remembered of a contact."""
-        self._sql.run(
-            "DELETE FROM tallies WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
-        )
+        self._sql.run("DELETE FROM tallies WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))
+
+
+_STAY = "id, segment_id, contact_id, version, entered_at, entered_by, exited_at, exited_by"
 
 
 class Memberships:
@@ -62,6 +63,54 @@ class Memberships:
             (self._workspace, segment_id, after, limit),
         )
         return [row[0] for row in rows]
+
+    def stay(self, segment_id: int, contact_id: int) -> Membership | None:
+        """The stay of a contact who is in a segment."""
+        row = self._sql.row(
+            f"""SELECT {_STAY} FROM memberships
+            WHERE workspace_id = ? AND contact_id = ? AND segment_id = ? AND exited_at IS NULL""",
+            (self._workspace, contact_id, segment_id),
+        )
+        return Membership(*row) if row else None
+
+    def of_contact(self, contact_id: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
+        """How many stays a contact has had, and some of them, latest entered first."""
+        total = self._sql.row(
+            "SELECT COUNT(*) FROM memberships WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
+        )
+        rows = self._sql.rows(
+            f"""SELECT {_STAY} FROM memberships WHERE workspace_id = ? AND contact_id = ?
+            ORDER BY entered_at DESC, id DESC LIMIT ? OFFSET ?""",
+            (self._workspace, contact_id, limit, offset),
+        )
+        return (total[0] if total else 0), [Membership(*row) for row in rows]
+
+    def counts(self) -> dict[int, int]:
+        """How many are in each segment that anybody is in."""
+        return dict(
+            self._sql.rows(
+                """SELECT segment_id, COUNT(*) FROM memberships WHERE workspace_id = ? AND exited_at IS NULL
+                GROUP BY segment_id""",
+                (self._workspace,),
+            )
+        )
+
+    def members(self, segment_id: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
+        """How many are in a segment, and the stays of some of them by contact."""
+        return self._page("m.exited_at IS NULL", (segment_id,), offset, limit)
+
+    def members_at(self, segment_id: int, at: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
+        """How many were in a segment at an instant, and their stays then."""
+        where = "m.entered_at <= ? AND (m.exited_at IS NULL OR m.exited_at > ?)"
+        return self._page(where, (segment_id, at, at), offset, limit)
+
+    def _page(self, where: str, values: tuple[int, ...], offset: int, limit: int) -> tuple[int, list[Membership]]:
+        source = f"FROM memberships m WHERE m.workspace_id = ? AND m.segment_id = ? AND {where}"
+        total = self._sql.row(f"SELECT COUNT(*) {source}", (self._workspace, *values))
+        rows = self._sql.rows(
+            f"SELECT {_STAY} {source} ORDER BY m.contact_id LIMIT ? OFFSET ?", (self._workspace, *values, limit, offset)
+        )
+        return (total[0] if total else 0), [Membership(*row) for row in rows]
 
     def enter(self, stays: Iterable[Membership]) -> None:
         """Begin stays."""
