@@ -1,0 +1,1 @@
+"""The benchmarks: every figure is a ratio taken in one run. `python3 run.py bench`; see README.md."""

@@ -1,0 +1,39 @@
+"""One server under measurement: `python -m bench.serve KIND PORT …`.
+
+product PORT FOLDER   what `ensue serve` runs
+single PORT FOLDER    the same, with one commit for each request
+floor PORT            decodes, answers, stores nothing
+page PORT FILE        answers the bytes of a file
+"""
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from bench.floor import Floor, Page
+from ensue import app
+from ensue.config import Config
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to stop."""
+    kind, port, *rest = arguments
+    config = Config(data=Path(rest[0]) if rest else Path(), port=int(port), log_level="warning")
+    match kind:
+        case "product":
+            return app.serve(config)
+        case "single":
+            return app.serve(config, group_events=1)
+        case "floor":
+            uvicorn.Server(app.server_settings(config, Floor())).run()
+        case "page":
+            uvicorn.Server(app.server_settings(config, Page(Path(rest[0]).read_bytes()))).run()
+        case _:
+            print(__doc__)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
