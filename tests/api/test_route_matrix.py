@@ -62,21 +62,6 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/contacts/{contactId}/consents": "contacts:read",
     "PUT /api/workspaces/{workspaceId}/contacts/{contactId}/consents/{channel}": "contacts:write",
     "GET /api/workspaces/{workspaceId}/tags": "contacts:read",
-    "GET /api/workspaces/{workspaceId}/campaigns": "campaigns:read",
-    "POST /api/workspaces/{workspaceId}/campaigns": "campaigns:write",
-    "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}": "campaigns:read",
-    "PATCH /api/workspaces/{workspaceId}/campaigns/{campaignId}": "campaigns:write",
-    "DELETE /api/workspaces/{workspaceId}/campaigns/{campaignId}": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/activate": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/pause": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/resume": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/complete": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/archive": "campaigns:write",
-    "POST /api/workspaces/{workspaceId}/campaigns/{campaignId}/execute": "campaigns:write",
-    "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/enrollments": "campaigns:read",
-    "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/skips": "campaigns:read",
-    "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/stats": "campaigns:read",
-    "GET /api/workspaces/{workspaceId}/enrollments/{enrollmentId}": "campaigns:read",
 }
 
 SIGNED_IN = [route for route, need in NEEDS.items() if need != ANYONE]

@@ -119,7 +119,9 @@ LEAVES = st.one_of(
         st.sampled_from(["lt", "gte"]),
         st.sampled_from([{}, {"timeWindow": "7d"}]),
     ),
-    st.builds(lambda operator: {"type": "tag", "operator": operator, "value": "vip"}, st.sampled_from(["has", "not_has"])),
+    st.builds(
+        lambda operator: {"type": "tag", "operator": operator, "value": "vip"}, st.sampled_from(["has", "not_has"])
+    ),
     st.builds(
         lambda status: {"type": "channel", "channel": "EMAIL", "status": status},
         st.sampled_from(["UNKNOWN", "OPTED_IN"]),
@@ -137,7 +139,7 @@ GROUPS = st.builds(
 def test_looking_at_some_segments_gives_what_looking_at_all_gives(groups, fields, inner, tmp_path_factory):
     world = World(tmp_path_factory.mktemp("world"))
     try:
-        made = []
+        made: list[int] = []
         for group, wanted in zip(groups, [*inner, *[None] * len(groups)], strict=False):
             conditions = list(group["conditions"])
             if made and wanted is not None:
@@ -307,7 +309,11 @@ def test_an_identified_session_brings_its_events_once(world):
 
 def test_an_upsert_finds_by_external_id_before_address(world):
     def upsert(**fields):
-        return world.change(lambda room: (lambda got: (got[0].id, got[2]))(identity.upsert(room, fields, CHANGE)))
+        def work(room):
+            subject, _, created = identity.upsert(room, fields, CHANGE)
+            return subject.id, created
+
+        return world.change(work)
 
     ann, created = upsert(email="ann@example.com")
     assert created

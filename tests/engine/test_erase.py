@@ -17,7 +17,9 @@ PERSONAL = [
 
 @pytest.fixture
 def ann(world):
-    world.segment({"operator": "AND", "conditions": [{"type": "event", "eventType": "buy", "operator": "gte", "value": 1}]})
+    world.segment(
+        {"operator": "AND", "conditions": [{"type": "event", "eventType": "buy", "operator": "gte", "value": 1}]}
+    )
     world.scoring_rule("buy", 5)
     wait = {"nodes": [{"id": "wait", "type": "delay", "data": {"duration": "30d"}}], "edges": []}
     world.campaign({"type": "EVENT", "eventType": "buy"}, workflow=wait)

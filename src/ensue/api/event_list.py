@@ -74,8 +74,12 @@ def read_query(query_string: bytes) -> Query:
 
 def page(tables: Tables, workspace_id: int, query: Query) -> Page:
     """One page of events, one more being read to know whether there is a next."""
-    rows = tables.workspace(workspace_id).events.page(
-        query.contact_id, query.type, query.session_id, query.since, query.until, query.below, query.limit + 1
+    own = tables.workspace(workspace_id)
+    contact_id = query.contact_id
+    if contact_id is not None:
+        contact_id = own.contacts.survivor(contact_id) or contact_id
+    rows = own.events.page(
+        contact_id, query.type, query.session_id, query.since, query.until, query.below, query.limit + 1
     )
     more = len(rows) > query.limit
     rows = rows[: query.limit]

@@ -6,14 +6,42 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from ensue import __version__
-from ensue.api import audit, auth, bodies, events, health, keys, members, reference, workspaces
+from ensue.api import (
+    audit,
+    auth,
+    bodies,
+    consents,
+    contact_profile,
+    contact_tags,
+    contact_timeline,
+    contacts,
+    events,
+    health,
+    keys,
+    members,
+    reference,
+    workspaces,
+)
 from ensue.api.access import Access
 from ensue.api.data_plane import App, DataPlane
 from ensue.api.openapi import describe
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
 
-RESOURCES = (health, auth, workspaces, members, keys, audit, events)
+RESOURCES = (
+    health,
+    auth,
+    workspaces,
+    members,
+    keys,
+    audit,
+    events,
+    contacts,
+    contact_profile,
+    contact_tags,
+    consents,
+    contact_timeline,
+)
 
 
 def make_app(services: Services, running: Callable[[], AbstractAsyncContextManager[None]]) -> App:

@@ -50,6 +50,8 @@ ATTRIBUTES = 200
 ATTRIBUTES_DEPTH = 8
 ATTRIBUTES_SIZE = 32 * 1024
 CONSENT_SOURCE = 200
+TAGS_AT_ONCE = 50
+FILTERS = 20
 
 # Campaigns
 CAMPAIGN_NAME = 200
@@ -64,3 +66,13 @@ ENTRY_KEY = 255
 WALK_NODES = 500
 SWEEP_ENROLMENTS = 200
 EXECUTE_CONTACTS = 200
+
+# Lead score
+SCORING_RULES = 500
+POINTS = 1_000_000
+DECAY_DAYS = 3_650
+# A dry-run reads so many of the newest events; a diff reads whole contacts until it has read so many.
+DRY_RUN_EVENTS = 50_000
+# A rebuild works on contacts until so many of them, or so many of their events, are in one transaction.
+REBUILD_CONTACTS = 100
+REBUILD_EVENTS = 2_000

@@ -186,14 +186,14 @@ def _refuse_taken(room: WorkingSet, contact: Contact, columns: Iterable[str]) ->
     contacts = room.tables.contacts
     key, external_id = _email_key(contact), contact.external_id
     if "email" in columns and key is not None:
-        _refuse(room, "email", contacts.id_by_email(key), contact)
+        _refuse("email", contacts.id_by_email(key), contact)
         erasures.refuse(room, "email", key)
     if "external_id" in columns and external_id is not None:
-        _refuse(room, "externalId", contacts.id_by_external_id(external_id), contact)
+        _refuse("externalId", contacts.id_by_external_id(external_id), contact)
         erasures.refuse(room, "externalId", external_id)
 
 
-def _refuse(room: WorkingSet, field: str, owner: int | None, contact: Contact) -> None:
+def _refuse(field: str, owner: int | None, contact: Contact) -> None:
     if owner is not None and owner != contact.id:
         sentence = f"belongs to contact {show('ct', owner)}"
         raise Conflict(f"{field}: {sentence}", [Detail(field, sentence)], code=f"{field}_taken")

@@ -5,6 +5,8 @@ sessions: a person who comes back with a session of the last 30 days has its eve
 anything of the person, and an event, a contact or a change that names them is refused.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from ensue.base import json
@@ -13,7 +15,7 @@ from ensue.engine import erasures, profile
 from ensue.engine.subject import Subject
 from ensue.model.cause import Cause
 
-_KEYS = {"email": profile.email_key, "externalId": str}
+_KEYS: dict[str, Callable[[str], str]] = {"email": profile.email_key, "externalId": str}
 
 
 def delete(subject: Subject) -> None:

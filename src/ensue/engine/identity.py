@@ -9,7 +9,9 @@ from ensue.engine.ingest import attribute_session
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
+from ensue.model.contact import Contact
 from ensue.model.effects import Effects
+from ensue.store.ports import WorkspaceTables
 
 
 def held(room: WorkingSet, contact_id: int) -> Subject:
@@ -24,6 +26,20 @@ def held(room: WorkingSet, contact_id: int) -> Subject:
         raise NotFound("There is no such contact in this workspace.")
     timers.advance(subject, room.now)
     return subject
+
+
+def stored(tables: WorkspaceTables, contact_id: int) -> Contact:
+    """A contact as it is stored, by its id or by one that was merged into it; for questions.
+
+    Raises:
+        NotFound: there is no such contact.
+    """
+    contact = tables.contacts.get(contact_id)
+    if contact is None and (survivor := tables.contacts.survivor(contact_id)) is not None:
+        contact = tables.contacts.get(survivor)
+    if contact is None:
+        raise NotFound("There is no such contact in this workspace.")
+    return contact
 
 
 def match(room: WorkingSet, fields: dict[str, Any]) -> Subject | None:
@@ -51,7 +67,7 @@ def match(room: WorkingSet, fields: dict[str, Any]) -> Subject | None:
 
 
 def upsert(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subject, Effects, bool]:
-    """Change the contact that the external id or the e-mail address names, or create it: (contact, effects, created)."""
+    """Change the contact that the external id or e-mail address names, or create it: (contact, effects, created)."""
     subject = match(room, fields)
     if subject is None:
         return *contacts.create(room, fields, cause), True
@@ -59,7 +75,7 @@ def upsert(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subj
 
 
 def identify_session(room: WorkingSet, subject: Subject, key: str) -> Effects:
-    """Tie a browser session to a contact. Its anonymous events of the last 30 days become the contact's, as late events.
+    """Tie a browser session to a contact. Its anonymous events of the last 30 days become the contact's, as late ones.
 
     Raises:
         Conflict: the session is another contact's already, or was erased.

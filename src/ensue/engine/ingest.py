@@ -30,7 +30,7 @@ def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
     claimed: dict[bytes, tuple[bytes, Created]] = {}
     for arrival in arrivals:
         try:
-            outcome = _replayed_here(arrival, claimed) or _ingest_one(room, arrival)
+            outcome: Outcome = _replayed_here(arrival, claimed) or _ingest_one(room, arrival)
         except (Invalid, NotFound, Conflict) as error:
             outcome = Refused(error)
         if arrival.key is not None and isinstance(outcome, Created):

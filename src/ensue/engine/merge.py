@@ -83,17 +83,17 @@ def _end_doubled(survivor: Subject, other: Subject) -> None:
     running = {(enrolment.campaign_id, enrolment.entry_key) for enrolment in survivor.active.values()}
     for enrolment in list(other.active.values()):
         if (enrolment.campaign_id, enrolment.entry_key) in running:
-            ended = msgspec.structs.replace(
-                enrolment, status="EXITED", wake_at=None, ended_at=at, end_reason="MERGED"
-            )
+            ended = msgspec.structs.replace(enrolment, status="EXITED", wake_at=None, ended_at=at, end_reason="MERGED")
             other.put_enrolment(ended)
     for segment_id in list(other.memberships):
         other.exit(segment_id, at, by)
 
 
 def _take_points(survivor: Subject, other: _Other) -> list[ScoreEntry]:
-    """Add the other's score. Rules that both have matches of are counted again over all of them, so that caps,
-    cooldowns and `once` hold for the one person that they are."""
+    """Add the other's score.
+
+    A rule that both have matches of is counted again over all of them: caps, cooldowns and `once` hold for one person.
+    """
     entries = []
     own_matches = {c.key: scoring.matches(survivor, c) for c, _, _ in other.points}
     survivor.score += other.score

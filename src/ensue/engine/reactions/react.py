@@ -26,7 +26,7 @@ def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
 
 
 def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event], None]) -> list[Effects]:
-    """What follows when events turn out to be the contact's, one for each: all count, then every segment is decided once.
+    """What follows when events turn out to be the contact's, one for each: all count, then segments are decided once.
 
     `admit` puts an event into the contact's log.
     """

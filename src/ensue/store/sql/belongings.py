@@ -44,7 +44,7 @@ class Belongings:
         )
 
     def let_go(self, contact_id: int) -> None:
-        """Forget the person. Events and sessions stay, as those of nobody in particular; enrolments and stays as history."""
+        """Forget the person. Events and sessions stay as those of nobody, enrolments and stays as history."""
         for table in ("events", "sessions"):
             self._sql.run(
                 f"UPDATE {table} SET contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
@@ -57,8 +57,8 @@ class Belongings:
         """Take everything personal out of what stays, so that it still counts but says nothing of anybody."""
         contact = (self._workspace, contact_id)
         self._sql.run(
-            """UPDATE events SET contact_id = NULL, session_id = NULL, page_url = NULL, referrer = NULL, metadata = NULL,
-              answer = NULL WHERE workspace_id = ? AND contact_id = ?""",
+            """UPDATE events SET contact_id = NULL, session_id = NULL, page_url = NULL, referrer = NULL,
+              metadata = NULL, answer = NULL WHERE workspace_id = ? AND contact_id = ?""",
             contact,
         )
         # Events of the sessions that were never attributed are the same person's.
@@ -70,12 +70,14 @@ class Belongings:
         )
         self._sql.run(
             """UPDATE events SET session_id = NULL
-            WHERE workspace_id = ? AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
+            WHERE workspace_id = ?
+              AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
         self._sql.run(
             """UPDATE enrolment_steps SET detail = NULL
-            WHERE workspace_id = ? AND enrolment_id IN (SELECT id FROM enrolments WHERE workspace_id = ? AND contact_id = ?)""",
+            WHERE workspace_id = ?
+              AND enrolment_id IN (SELECT id FROM enrolments WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
         self._delete("sessions", contact_id)
@@ -106,6 +108,4 @@ class Belongings:
         return {row[0] for row in rows}
 
     def _delete(self, table: str, contact_id: int) -> None:
-        self._sql.run(
-            f"DELETE FROM {table} WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id)
-        )
+        self._sql.run(f"DELETE FROM {table} WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))

@@ -12,7 +12,8 @@ COLUMNS = """id, created_at, updated_at, as_of, email, external_id, first_name, 
 
 def read_contact(row: Row) -> Contact:
     """The contact of a row of `COLUMNS`."""
-    return Contact(*row[:11], json.decode(row[11]) if row[11] != "{}" else {}, row[12], row[13])
+    attributes = json.decode(row[11]) if row[11] != "{}" else {}
+    return Contact(*(*row[:11], attributes, *row[12:]))
 
 
 class Contacts:
@@ -21,6 +22,13 @@ class Contacts:
     def __init__(self, sql: Sql, workspace_id: int) -> None:
         self._sql = sql
         self._workspace = workspace_id
+
+    def get(self, contact_id: int) -> Contact | None:
+        """A contact, to look at."""
+        row = self._sql.row(
+            f"SELECT {COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
+        )
+        return read_contact(row) if row else None
 
     def lock(self, contact_id: int) -> Contact | None:
         """A contact, held for this transaction."""
@@ -101,7 +109,8 @@ class Contacts:
     def tags(self, contact_id: int) -> dict[str, int]:
         """The contact's tags: name to tag id."""
         rows = self._sql.rows(
-            """SELECT t.name, t.id FROM contact_tags c JOIN tags t ON t.workspace_id = c.workspace_id AND t.id = c.tag_id
+            """SELECT t.name, t.id FROM contact_tags c
+            JOIN tags t ON t.workspace_id = c.workspace_id AND t.id = c.tag_id
             WHERE c.workspace_id = ? AND c.contact_id = ?""",
             (self._workspace, contact_id),
         )
@@ -145,7 +154,8 @@ class Contacts:
     def set_consent(self, contact_id: int, channel: str, status: str, source: str, at: int) -> None:
         """Set one consent."""
         self._sql.run(
-            """INSERT INTO consents (workspace_id, contact_id, channel, status, source, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+            """INSERT INTO consents (workspace_id, contact_id, channel, status, source, updated_at)
+            VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, contact_id, channel)
             DO UPDATE SET status = excluded.status, source = excluded.source, updated_at = excluded.updated_at""",
             (self._workspace, contact_id, channel, status, source, at),

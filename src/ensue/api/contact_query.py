@@ -1,0 +1,63 @@
+"""The part of a list's query that has no fixed names: `attributes.<name>=<value>`."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.params import Query
+from starlette.datastructures import QueryParams
+
+from ensue.base import bounds, json
+from ensue.base.errors import Invalid
+from ensue.store.sql.comparing import PLAIN
+from ensue.store.sql.contact_list import Value
+
+_PREFIX = "attributes."
+
+
+def read_attributes(query: QueryParams) -> list[tuple[list[str], Value]]:
+    """(keys, value) of each attribute that is asked for.
+
+    Raises:
+        Invalid: a name that cannot be asked for, or too many.
+    """
+    found: list[tuple[list[str], Value]] = []
+    faults = []
+    for name, text in query.multi_items():
+        if not name.startswith(_PREFIX):
+            continue
+        keys = name.removeprefix(_PREFIX).split(".")
+        if not all(PLAIN.fullmatch(key) for key in keys):
+            faults.append((name, "must be attributes.<name> of letters, digits and _"))
+        found.append((keys, _value(text)))
+    if len(found) > bounds.FILTERS:
+        faults.append(("attributes", f"must not be more than {bounds.FILTERS}"))
+    if faults:
+        raise Invalid.of(faults)
+    return found
+
+
+def refuse_unknown(query: QueryParams, handler: Callable[..., Any]) -> None:
+    """Refuse parameters that a handler does not have: a filter that is misspelled must not list everybody.
+
+    Raises:
+        Invalid: naming each.
+    """
+    known = set()
+    for name, parameter in inspect.signature(handler).parameters.items():
+        named = [extra.alias for extra in getattr(parameter.annotation, "__metadata__", ()) if isinstance(extra, Query)]
+        known.add(next((alias for alias in named if alias), name))
+    unknown = [name for name in query if name not in known and not name.startswith(_PREFIX)]
+    if unknown:
+        raise Invalid.of([(name, "is not a parameter of this list") for name in unknown])
+
+
+def _value(text: str) -> Value:
+    """`3`, `true`, `null` and `"3"` are what JSON says; anything else is the text itself."""
+    try:
+        value = json.decode_strict(text.encode())
+    except Invalid:
+        return text
+    if isinstance(value, int) and abs(value) > 2**53:
+        return text
+    return value if value is None or isinstance(value, str | int | float | bool) else text
