@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from ensue.base.clock import DAY, HOUR
 from ensue.engine import rebuild, scoring_rules
 from ensue.engine.merge import merge
+from ensue.engine.reactions import react, scoring
 from ensue.engine.verify import Progress, verify
 from ensue.engine.view import view
+from ensue.model.cause import Cause
 from tests.engine.world import START, World
 
 
@@ -222,3 +224,25 @@ def test_whatever_happens_a_store_stays_sound(tmp_path_factory, seed, length):
             assert differences(world) == []
     finally:
         world.close()
+
+
+@pytest.mark.parametrize("survivor", ["ann", "bob"])
+def test_a_merge_with_somebody_whose_matches_were_taken_back(sound, survivor):
+    """One has matches; of the other a rebuild left none, which the ledger says in a line that came later."""
+    other = {"ann": "bob", "bob": "ann"}[survivor]
+    rule = sound.scoring_rule("call", 5, max_score=8)
+    sound.post("call", sound.ann)
+    sound.post("call", sound.bob)
+
+    def take_back(subject):
+        scoring.restate(subject, subject.room.definitions.scoring[rule], [], "REBUILD")
+        react.to_rebuild(subject, subject.score + 5, Cause("REBUILD", triggers=False))
+
+    sound.on(sound.bob, take_back)
+    sound.forward(1)
+    before = sound.score(sound.ann) + sound.score(sound.bob)
+    merged = sound.change(lambda room: merge(room, getattr(sound, survivor), getattr(sound, other))[0].id)
+    matches = sound.on(merged, lambda subject: scoring.matches(subject, subject.room.definitions.scoring[rule]))
+    assert len(matches) == 1
+    assert sound.score(merged) == before
+    assert [d for d in differences(sound) if d.what != "MATCH"] == []

@@ -33,7 +33,8 @@ class _Other(NamedTuple):
     segments: frozenset[int]
     consents: dict[str, str]
     event_types: set[str]
-    points: list[tuple[CompiledScoringRule, Standing, list[Match]]]
+    points: list[tuple[CompiledScoringRule, Standing | None, list[Match]]]
+    begun_anew: frozenset[int]
 
 
 def merge(room: WorkingSet, survivor_id: int, other_id: int) -> tuple[Subject, Effects]:
@@ -54,7 +55,7 @@ def merge(room: WorkingSet, survivor_id: int, other_id: int) -> tuple[Subject, E
         return survivor, Effects(survivor.score, survivor.score)
     room.write()
     survivor, other = identity.held(room, survivor.id), identity.held(room, other.id)
-    known = _remember(room, other)
+    known = _remember(room, other, survivor)
     _end_doubled(survivor, other)
     before = survivor.score
     entries = _take_points(survivor, known)
@@ -65,15 +66,22 @@ def merge(room: WorkingSet, survivor_id: int, other_id: int) -> tuple[Subject, E
     return survivor, _take_in(survivor, known, Effects(before, survivor.score, entries))
 
 
-def _remember(room: WorkingSet, other: Subject) -> _Other:
+def _remember(room: WorkingSet, other: Subject, survivor: Subject) -> _Other:
     standings = ((compiled, other.standing(compiled)) for compiled in room.definitions.scoring.values())
+    # In one ledger, a line that takes back the matches of one would take back earlier ones of the other.
+    anew = frozenset(room.tables.ledger.begun_anew(other.id) + room.tables.ledger.begun_anew(survivor.id))
     return _Other(
         other.contact,
         other.score,
         frozenset(other.memberships),
         dict(other.consents),
         room.tables.belongings.event_types(other.id),
-        [(compiled, standing, scoring.matches(other, compiled)) for compiled, standing in standings if standing],
+        [
+            (compiled, standing, scoring.matches(other, compiled))
+            for compiled, standing in standings
+            if standing or compiled.rule.id in anew
+        ],
+        anew,
     )
 
 
@@ -99,11 +107,14 @@ def _take_points(survivor: Subject, other: _Other) -> list[ScoreEntry]:
     survivor.score += other.score
     for compiled, theirs, matches in other.points:
         own = survivor.standing(compiled)
-        shown = own.shown if own is not None else 0
-        survivor.keep_standing(compiled, (own or theirs)._replace(shown=shown + theirs.shown))
-        if own is not None:
+        base = own or theirs
+        if base is None:
+            continue
+        shown, taken = (standing.shown if standing is not None else 0 for standing in (own, theirs))
+        survivor.keep_standing(compiled, base._replace(shown=shown + taken))
+        if own is not None or compiled.rule.id in other.begun_anew:
             # The ledger still has the survivor's lines alone; the other's come to lie before these.
-            scoring.restate(survivor, compiled, [*own_matches[compiled.key], *matches], "MERGE")
+            scoring.restate(survivor, compiled, [*own_matches[compiled.key], *matches], "MERGE", always=True)
         after = survivor.standing(compiled)
         if after is not None and after.shown != shown:
             entries.append(ScoreEntry(compiled.rule.id, after.shown - shown))

@@ -44,14 +44,16 @@ def on_time(subject: Subject, rule_id: int, at: int) -> None:
     _keep(subject, compiled, standing, at)
 
 
-def restate(subject: Subject, compiled: CompiledScoringRule, found: Iterable[Match], cause: str) -> bool:
-    """Let these be the matches of a rule from now on; False when they are already.
+def restate(
+    subject: Subject, compiled: CompiledScoringRule, found: Iterable[Match], cause: str, *, always: bool = False
+) -> bool:
+    """Let these be the matches of a rule from now on; False when they are already, unless it shall `always` be written.
 
     `cause` is REBUILD or MERGE. The score moves by the difference, as of the subject's instant.
     """
     fresh = sorted(found)
     standing = subject.standing(compiled)
-    if fresh == sorted(matches(subject, compiled)):
+    if not always and fresh == sorted(matches(subject, compiled)):
         return False
     at = subject.as_of
     if standing is not None:

@@ -95,11 +95,11 @@ class Memberships:
             )
         )
 
-    def members(self, segment_id: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
+    def page(self, segment_id: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
         """How many are in a segment, and the stays of some of them by contact."""
         return self._page("m.exited_at IS NULL", (segment_id,), offset, limit)
 
-    def members_at(self, segment_id: int, at: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
+    def page_at(self, segment_id: int, at: int, offset: int, limit: int) -> tuple[int, list[Membership]]:
         """How many were in a segment at an instant, and their stays then."""
         where = "m.entered_at <= ? AND (m.exited_at IS NULL OR m.exited_at > ?)"
         return self._page(where, (segment_id, at, at), offset, limit)
@@ -215,6 +215,15 @@ class Ledger:
             (self._workspace, contact_id, below if below is not None else 2**63 - 1, limit),
         )
         return [LedgerLine(*row) for row in rows]
+
+    def begun_anew(self, contact_id: int) -> list[int]:
+        """The rules whose matches of a contact were counted anew at some time."""
+        rows = self._sql.rows(
+            """SELECT DISTINCT rule_id FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND event_id IS NULL
+              AND cause IN ('REBUILD', 'MERGE')""",
+            (self._workspace, contact_id),
+        )
+        return [row[0] for row in rows]
 
     def score_at(self, contact_id: int, at: int) -> int:
         """What a contact's score was at an instant; 0 before its first line."""

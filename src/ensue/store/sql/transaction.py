@@ -10,6 +10,7 @@ from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
+from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.populations import Populations
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 from ensue.store.sql.timeline import Timeline
@@ -47,6 +48,7 @@ class WorkspaceTables:
         self.enrolments = Enrolments(sql, workspace_id)
         self.backfills = Backfills(sql, workspace_id)
         self.populations = Populations(sql, workspace_id)
+        self.inspection = Inspection(sql, workspace_id)
 
 
 class Tables:
