@@ -4,7 +4,6 @@ import logging
 
 from ensue.base import json
 from ensue.base.clock import to_iso
-from ensue.config import Config
 
 
 class _Json(logging.Formatter):
@@ -23,12 +22,12 @@ class _Json(logging.Formatter):
         return json.encode_text(line)
 
 
-def configure(config: Config) -> None:
-    """Send the log to standard error, in the chosen form, from the chosen level on."""
+def configure(level: str, form: str) -> None:
+    """Send the log to standard error, as `text` or `json` lines, from a level (`debug` … `error`) on."""
     handler = logging.StreamHandler()
     handler.setFormatter(
-        _Json() if config.log_format == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        _Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # It reports every start and stop of its own, which the welcome already says.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
