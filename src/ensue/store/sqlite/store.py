@@ -1,5 +1,6 @@
 """The embedded store: one file, one writer, as many readers as there are threads that ask."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,9 @@ from typing import TypeVar
 
 import apsw
 
+from ensue.base.errors import Conflict, Unavailable
 from ensue.store.sql.transaction import Tables
-from ensue.store.sqlite.connection import SqliteConnection, errors, open_connection
+from ensue.store.sqlite.connection import SqliteConnection, StorageFailed, errors, open_connection
 from ensue.store.sqlite.migrate import migrate
 
 T = TypeVar("T")
@@ -120,24 +122,76 @@ class SqliteStore:
 
     def check(self) -> list[str]:
         """What SQLite's own integrity check finds; empty when all is well."""
-        return [text for text in self.read(lambda t: [row[0] for row in t.sql.rows("PRAGMA integrity_check")]) if text != "ok"]
+        return [
+            text
+            for text in self.read(lambda t: [row[0] for row in t.sql.rows("PRAGMA integrity_check")])
+            if text != "ok"
+        ]
 
     def backup(self, to: Path) -> None:
-        """Copy the store to a new file while it is in use; everything committed before the start is in the copy."""
-        with errors():
-            target = apsw.Connection(str(to))
+        """Copy the store to a new file while it is in use; everything committed before the start is in the copy.
+
+        The copy is checked and durable before it has its name, so a file of that name is a whole backup.
+
+        Raises:
+            Conflict: there is something of that name. Unavailable: the copy cannot be written, or is not sound.
+        """
+        if to.exists():
+            raise Conflict(f"{to} is there already; a backup never overwrites anything.")
+        partial = to.with_name(to.name + ".partial")
+        try:
+            partial.unlink(missing_ok=True)
+            self._copy(partial)
+            _make_durable(partial)
+            partial.rename(to)
+            _make_durable(to.parent)
+        except (OSError, StorageFailed) as error:
+            raise Unavailable(f"The backup cannot be written to {to}: {error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _copy(self, to: Path) -> None:
+        # A reader of its own: its snapshot stands still however much is written meanwhile, so the copy never starts over.
+        source = open_connection(str(self.path), vfs=self._vfs, read_only=True)
+        try:
+            with errors():
+                target = apsw.Connection(str(to))
             try:
-                with target.backup("main", self._writer, "main") as copy:
-                    while not copy.done:
-                        copy.step(1_024)
+                with errors():
+                    source.execute("BEGIN")
+                    source.execute("SELECT 1 FROM sqlite_schema").fetchall()
+                    with target.backup("main", source, "main") as copy:
+                        while not copy.done:
+                            copy.step(1_024)
+                    # One file, with no log beside it.
+                    target.pragma("journal_mode", "delete")
+                    found = [row[0] for row in target.execute("PRAGMA integrity_check")]
             finally:
                 target.close()
+        finally:
+            source.close()
+        if found != ["ok"]:
+            raise Unavailable(f"The copy is not sound: {'; '.join(map(str, found[:3]))}")
 
     def close(self) -> None:
         """Close every connection; folds the log back into the file."""
         with self._lock:
             readers, self._readers, self._idle = self._readers, [], []
-        for connection in readers:
-            connection.close()
-        with errors():
-            self._writer.close()
+        failed: Exception | None = None
+        # One that cannot be closed must not keep the others open.
+        for connection in (*readers, self._writer):
+            try:
+                with errors():
+                    connection.close()
+            except Exception as error:  # noqa: BLE001 - it is raised when all are closed
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+
+def _make_durable(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
