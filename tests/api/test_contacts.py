@@ -180,7 +180,8 @@ def test_a_session_is_identified_and_a_contact_merged(owner, people):
     owner.post(f"{owner.w}/contacts/{ann}/merge", {"contactId": "ct_nobody"}, 404)
 
 
-def test_the_timeline_pages_through_everything_once(owner, people):
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_the_timeline_pages_through_everything_once(owner, people, limit):
     ann = people["ann"]
     for number in range(5):
         post_event(owner, "purchase", ann, metadata={"n": number})
@@ -191,7 +192,7 @@ def test_the_timeline_pages_through_everything_once(owner, people):
     assert whole[0]["changes"] == {"phone": {"from": None, "to": "1"}}
 
     paged: list[dict[str, object]] = []
-    path: str | None = f"{owner.w}/contacts/{ann}/timeline?limit=2"
+    path: str | None = f"{owner.w}/contacts/{ann}/timeline?limit={limit}"
     while path:
         response = owner.send("GET", path)
         paged += response.json()

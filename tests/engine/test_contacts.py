@@ -307,6 +307,22 @@ def test_an_identified_session_brings_its_events_once(world):
         world.change(lambda room: identity.identify_session(room, identity.held(room, other), "s1"))
 
 
+def test_an_identified_session_decides_each_segment_once(world):
+    once = world.segment(all_of(events("purchase", "eq", 1)))
+    twice = world.segment(all_of(events("purchase", "eq", 2)))
+    welcome = world.campaign({"type": "EVENT", "eventType": "purchase"})
+    for _ in range(2):
+        world.post("purchase", session_id="s1")
+    contact = world.contact()
+    effects = world.change(lambda room: identity.identify_session(room, identity.held(room, contact), "s1"))
+    assert [change.segment_id for change in effects.entered] == [twice]
+    assert effects.exited == []
+    assert world.rows("SELECT segment_id FROM memberships") == [(twice,)]
+    assert once not in world.segments_of(contact)
+    assert [one.campaign_id for one in effects.enrolled] == [welcome]
+    assert [one.reason for one in effects.skipped] == ["ALREADY_ACTIVE"]
+
+
 def test_an_upsert_finds_by_external_id_before_address(world):
     def upsert(**fields):
         def work(room):

@@ -2,10 +2,13 @@
 
 import pytest
 
+from ensue.base.clock import HOUR
 from ensue.base.errors import Conflict, NotFound
 from ensue.base.ids import show
 from ensue.engine import contacts, erase, identity
 from ensue.engine.merge import merge
+from ensue.engine.verify import verify
+from ensue.engine.view import view
 from ensue.model.cause import Cause
 
 CHANGE = Cause("CHANGE")
@@ -72,6 +75,14 @@ def test_what_is_left_belongs_to_nobody(world, ann):
         ("EXITED", "ERASED")
     ]
     assert world.forward(10**10) == 0
+
+
+@pytest.mark.parametrize("leave", [erase.erase, erase.delete])
+def test_nothing_is_left_hanging(world, ann, leave):
+    world.contact(email="carl@example.com")
+    world.on(ann, leave)
+    world.forward(HOUR)
+    assert world.store.read(lambda tables: list(verify(view(tables, world.workspace, world.engine.ids)))) == []
 
 
 def test_the_erased_do_not_come_back(world, ann):

@@ -12,6 +12,8 @@ from ensue.base.errors import Conflict, Unprocessable
 from ensue.base.ids import show
 from ensue.engine import contacts, identity
 from ensue.engine.merge import merge
+from ensue.engine.verify import verify
+from ensue.engine.view import view
 from ensue.model.cause import Cause
 from tests.engine.world import World
 
@@ -296,6 +298,7 @@ def test_a_merge_is_as_if_all_had_been_the_survivors(history, scoring, after, fi
         assert world.segments_of(survivor) == world.segments_of(one)
         assert world.score(survivor) == world.score(one) == world.ledger_sum(survivor)
         assert effects.after == world.score(survivor)
+        assert differences(world) == []
         for passes in (HOUR, DAY, 10 * DAY):
             world.forward(passes)
             world.post("visit", survivor)
@@ -303,8 +306,13 @@ def test_a_merge_is_as_if_all_had_been_the_survivors(history, scoring, after, fi
             assert world.segments_of(survivor) == world.segments_of(one)
             assert world.score(survivor) == world.score(one) == world.ledger_sum(survivor)
         assert_alternating(world)
+        assert differences(world) == []
     finally:
         world.close()
+
+
+def differences(world):
+    return world.store.read(lambda tables: list(verify(view(tables, world.workspace, world.engine.ids))))
 
 
 def assert_alternating(world):
