@@ -135,7 +135,19 @@ def test_pages_are_counted(owner, people):
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "page=0", "sort=phone", "order=up", "colour=red", "attributes.a'b=1", "limit=x", "tags=vip"]
+    "query",
+    [
+        "limit=0",
+        "page=0",
+        "sort=phone",
+        "order=up",
+        "colour=red",
+        "attributes.a'b=1",
+        "limit=x",
+        "tags=vip",
+        "caller=x",
+        "external_id=7",
+    ],
 )
 def test_a_list_refuses_what_it_does_not_know(owner, query):
     owner.get(f"{owner.w}/contacts?{query}", 400)

@@ -1,11 +1,7 @@
 """The part of a list's query that has no fixed names: `attributes.<name>=<value>`."""
 
-import inspect
-from collections.abc import Callable
-from typing import Any
-
-from fastapi.params import Query
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from ensue.base import bounds, json
 from ensue.base.errors import Invalid
@@ -37,17 +33,14 @@ def read_attributes(query: QueryParams) -> list[tuple[list[str], Value]]:
     return found
 
 
-def refuse_unknown(query: QueryParams, handler: Callable[..., Any]) -> None:
-    """Refuse parameters that a handler does not have: a filter that is misspelled must not list everybody.
+def refuse_unknown(request: Request) -> None:
+    """Refuse parameters that the route does not have: a filter that is misspelled must not list everybody.
 
     Raises:
         Invalid: naming each.
     """
-    known = set()
-    for name, parameter in inspect.signature(handler).parameters.items():
-        named = [extra.alias for extra in getattr(parameter.annotation, "__metadata__", ()) if isinstance(extra, Query)]
-        known.add(next((alias for alias in named if alias), name))
-    unknown = [name for name in query if name not in known and not name.startswith(_PREFIX)]
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known and not name.startswith(_PREFIX)]
     if unknown:
         raise Invalid.of([(name, "is not a parameter of this list") for name in unknown])
 

@@ -106,6 +106,7 @@ async def list_contacts(
     `attributes.<name>=<value>` keeps those whose attribute has that value: `attributes.seats=3` is the number,
     `attributes.zip="8010"` in quotes and other text is the text; `true`, `false` and `null` (missing) are themselves.
     """
+    refuse_unknown(request)
     wanted = Wanted(
         search=search.strip() or None if search is not None else None,
         email_key=profile.email_key(email) if email is not None else None,
@@ -116,7 +117,6 @@ async def list_contacts(
         sort=sort,
         descending=order == "desc",
     )
-    refuse_unknown(request.query_params, list_contacts)
     size = min(limit, bounds.PAGE_MOST)
 
     def found(tables: Tables) -> ContactPage:
