@@ -10,7 +10,7 @@ _COLUMNS = """id, kind, subject_id, version, status, triggers, cursor, upto, tot
 
 
 def _backfill(row: Row) -> Backfill:
-    return Backfill(*row[:5], bool(row[5]), *row[6:])
+    return Backfill(row[0], row[1], row[2], row[3], row[4], bool(row[5]), *row[6:])
 
 
 class Backfills:
@@ -54,6 +54,14 @@ class Backfills:
             (self._workspace, subject_id, limit),
         )
         return [_backfill(row) for row in rows]
+
+    def newest(self, kind: str) -> Backfill | None:
+        """The newest one of a kind."""
+        row = self._sql.row(
+            f"SELECT {_COLUMNS} FROM backfills WHERE workspace_id = ? AND kind = ? ORDER BY id DESC LIMIT 1",
+            (self._workspace, kind),
+        )
+        return _backfill(row) if row else None
 
     def size(self, backfill_id: int, total: int) -> None:
         """Say how many contacts have to be looked at in all."""

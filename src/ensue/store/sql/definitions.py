@@ -33,6 +33,7 @@ def _rule_body(rule: ScoringRule) -> str:
             "active": rule.active, "event_type": rule.event_type, "delta": rule.delta, "condition": rule.condition,
             "max_score": rule.max_score, "min_score": rule.min_score, "decay_points": rule.decay_points,
             "decay_period": rule.decay_period, "cooldown": rule.cooldown, "once": rule.once,
+            "cooldown_text": rule.cooldown_text,
         }
     )  # fmt: skip
 

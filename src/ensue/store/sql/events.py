@@ -81,6 +81,16 @@ class EventLog:
         for contact_id, group in groupby(rows, key=itemgetter(4)):
             yield contact_id, [_event(row) for row in group]
 
+    def of_type(self, type_name: str, below: tuple[int, int] | None, limit: int) -> list[Event]:
+        """Events of a type that a contact is known to have done, newest first, below a place (timestamp, id)."""
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM {_JOINED}
+            WHERE e.workspace_id = ? AND e.type_id = ? AND e.contact_id IS NOT NULL AND (e.timestamp, e.id) < (?, ?)
+            ORDER BY e.timestamp DESC, e.id DESC LIMIT ?""",
+            (self._workspace, self.type_id(type_name), *(below or (2**62, 0)), limit),
+        )
+        return [_event(row) for row in rows]
+
     def unattributed(self, session_id: int, since: int) -> list[Event]:
         """A session's events that nobody is known to have done yet, ascending by (timestamp, id)."""
         rows = self._sql.rows(
@@ -142,6 +152,12 @@ class EventLog:
     def row(self, event_id: int) -> Row | None:
         """One event as `page` gives it."""
         return self._sql.row(f"SELECT {_SHOWN} WHERE e.workspace_id = ? AND e.id = ?", (self._workspace, event_id))
+
+    def newest(self, limit: int) -> list[Row]:
+        """The events committed last, the last one first, as `page` gives them."""
+        return self._sql.rows(
+            f"SELECT {_SHOWN} WHERE e.workspace_id = ? ORDER BY e.id DESC LIMIT ?", (self._workspace, limit)
+        )
 
     def committed_after(self, event_id: int, limit: int) -> list[Row]:
         """Events committed after one, in the order of their commits, as `page` gives them."""
