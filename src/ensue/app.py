@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 
 from ensue import logs
-from ensue.accounts import tokens
+from ensue.accounts import removal, tokens
 from ensue.accounts.passwords import Passwords
 from ensue.api.http import make_app
 from ensue.api.services import Services
@@ -25,6 +25,7 @@ from ensue.engine.engine import Engine
 from ensue.operations import demo as example
 from ensue.operations.welcome import welcome, welcome_demo
 from ensue.store.sqlite.store import SqliteStore
+from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
@@ -68,19 +69,25 @@ def make_services(
 async def running(services: Services) -> AsyncIterator[None]:
     """Run the loops of services for as long as the block."""
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
+    backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     services.commits.start()
     timers.start()
+    removals = asyncio.create_task(removal.finish_all(services.write), name="removals")
+    backfills.start()
     try:
         yield
     finally:
         await timers.close()
+        await backfills.close()
+        removals.cancel()
+        await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()
         services.readers.shutdown()
 
 
 def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
-    logs.configure(config)
+    logs.configure(config.log_level, config.log_format)
     store = open_store(config)
     first = not store.read(lambda tables: tables.accounts.users.any())
     return _serve(config, store, lambda url: welcome(url, first=first), group_events)
@@ -88,7 +95,7 @@ def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
 
 def demo(config: Config) -> int:
     """Serve an example workspace, made on the first start in a folder of its own."""
-    logs.configure(config)
+    logs.configure(config.log_level, config.log_format)
     if config.data.name == Config().data.name:
         config = replace(config, data=config.data.with_name(DEMO_FOLDER))
     store = open_store(config)

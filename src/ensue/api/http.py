@@ -10,6 +10,7 @@ from ensue.api import (
     audit,
     auth,
     bodies,
+    campaigns,
     consents,
     contact_profile,
     contact_tags,
@@ -20,6 +21,9 @@ from ensue.api import (
     keys,
     members,
     reference,
+    scoring,
+    segment_members,
+    segments,
     workspaces,
 )
 from ensue.api.access import Access
@@ -41,6 +45,10 @@ RESOURCES = (
     contact_tags,
     consents,
     contact_timeline,
+    campaigns,
+    segments,
+    segment_members,
+    scoring,
 )
 
 

@@ -1,11 +1,12 @@
 """Bringing a segment's members in line with its rules, for contacts who were there before.
 
 A backfill reads on snapshots and writes in small transactions. First `plan` narrows down, mostly in SQL, whom the rules
-may concern; whoever is left out has the verdict of a blank contact, and is where that verdict wants him. Then `look`
+may concern; whoever is left out has the verdict of a blank contact, and is where that verdict wants them. Then `look`
 evaluates a few of those without writing, and `apply` lets the ones that change enter or exit, or arms their timers.
 
 Contacts to whom something happens meanwhile catch up by themselves (`engine.catch_up`), so a snapshot may be as old as
-it likes: a contact is only taken as `look` saw it when nothing has touched it since, and is looked at again otherwise.
+it likes: `apply` decides by what is true then. All it takes over are the states of conditions that the contact has none
+of yet, and the first event that such a condition is about gives it one.
 """
 
 from array import array
@@ -26,15 +27,17 @@ from ensue.rules.grammar import parse_rule
 from ensue.rules.rule import Rule
 from ensue.store.ports import Clause, WorkspaceTables
 
+KINDS = ("SEGMENT", "FILL", "CLOSE")
+"""The kinds of work that are done here; see `Backfill`."""
+
 
 class Piece(NamedTuple):
-    """What is to be written in one transaction: contacts to change, ascending, with the states that their conditions
-    have when nothing has touched the contact since the instant `seen_at`. Contacts up to `cursor`, `looked` of them,
-    are done with it.
+    """What is to be written in one transaction: contacts to change, ascending, with the states of their conditions.
+
+    Contacts up to `cursor`, `looked` of them, are done with it.
     """
 
     found: list[tuple[int, dict[str, Any]]]
-    seen_at: int
     cursor: int
     looked: int
 
@@ -56,11 +59,11 @@ def plan(tables: WorkspaceTables, backfill: Backfill, now: int) -> Sequence[int]
     return array("q", tables.populations.ids(who, above=backfill.cursor))
 
 
-def look(tables: WorkspaceTables, backfill: Backfill, some: Sequence[int], seen_at: int, now: int) -> list[Piece]:
-    """Evaluate some contacts on a snapshot that is not older than `seen_at`. Every piece fits one transaction."""
+def look(tables: WorkspaceTables, backfill: Backfill, some: Sequence[int], now: int) -> list[Piece]:
+    """Evaluate some contacts. Every piece fits one transaction."""
     rule = rule_of(tables, backfill)
     if rule is None:
-        return _pieces([(contact_id, {}) for contact_id in some], some, seen_at)
+        return _pieces([(contact_id, {}) for contact_id in some], some)
     inside = tables.populations.memberships(some)
     # The horizon of the score is only known inside the write.
     unsure = "score" in rule.fields
@@ -70,41 +73,40 @@ def look(tables: WorkspaceTables, backfill: Backfill, some: Sequence[int], seen_
         for sighting in crowd.look(some)
         if unsure or _changes(backfill, sighting, backfill.subject_id in inside.get(sighting.contact.id, ()))
     ]
-    return _pieces(found, some, seen_at)
+    return _pieces(found, some)
 
 
-def apply(room: WorkingSet, backfill_id: int, piece: Piece) -> int | None:
-    """Write one piece. Returns the transaction's instant, or None when the backfill is not running any more."""
-    backfill = room.tables.backfills.get(backfill_id)
-    if backfill is None or backfill.status != "RUNNING":
-        return None
+def apply(room: WorkingSet, backfill_id: int, piece: Piece) -> bool:
+    """Write one piece. False when the backfill is not running any more, and nothing was written."""
+    backfill = _running(room, backfill_id)
+    if backfill is None:
+        return False
     room.hold_all(contact_id for contact_id, _ in piece.found)
     for contact_id, states in piece.found:
         subject = room.subject(contact_id)
         if subject is None or subject.id != contact_id:
             # Gone, or merged into another, who is looked at by itself.
             continue
-        if subject.as_of < piece.seen_at:
-            subject.seed_states(states)
+        # What is due first is judged as of its own instant; the states are of the present.
         timers.run_due(subject, room.now)
+        subject.seed_states(states)
         _take_in(subject, backfill)
     room.tables.backfills.advance(backfill_id, piece.cursor, piece.looked)
-    return room.now
+    return True
 
 
-def begin(room: WorkingSet, backfill_id: int, remaining: int) -> int | None:
+def begin(room: WorkingSet, backfill_id: int, remaining: int) -> bool:
     """Note how many contacts must be looked at. Returns as `apply` does."""
-    backfill = room.tables.backfills.get(backfill_id)
-    if backfill is None or backfill.status != "RUNNING":
-        return None
-    room.tables.backfills.size(backfill_id, backfill.done + remaining)
-    return room.now
+    backfill = _running(room, backfill_id)
+    if backfill is not None:
+        room.tables.backfills.size(backfill_id, backfill.done + remaining)
+    return backfill is not None
 
 
 def finish(room: WorkingSet, backfill_id: int) -> None:
     """Every contact is where it belongs: the segment is ready."""
-    backfill = room.tables.backfills.get(backfill_id)
-    if backfill is None or backfill.status != "RUNNING":
+    backfill = _running(room, backfill_id)
+    if backfill is None:
         return
     room.tables.backfills.finish(backfill_id, "DONE", room.now)
     segment = room.tables.definitions.segment(backfill.subject_id)
@@ -113,9 +115,15 @@ def finish(room: WorkingSet, backfill_id: int) -> None:
     room.tables.definitions.bump(room.now)
 
 
+def _running(room: WorkingSet, backfill_id: int) -> Backfill | None:
+    backfill = room.tables.backfills.get(backfill_id)
+    return backfill if backfill is not None and backfill.status == "RUNNING" else None
+
+
 def _concerned(tables: WorkspaceTables, crowd: Crowd, members: Clause, now: int) -> Clause:
-    """Those to whom something may have to be done: who is not where the rules want him, or may soon not be, or has so
-    long a history that nobody should have to read it while an event waits.
+    """Those to whom something may have to be done: who is not where the rules want them, or may soon not be.
+
+    And those with so long a history that nobody should have to read it while an event waits.
     """
     rule = crowd.rule
     if crowd.exact is not None and not rule.time_dependent:
@@ -141,7 +149,7 @@ def _changes(backfill: Backfill, sighting: Sighting, member: bool) -> bool:
     )
 
 
-def _pieces(found: list[tuple[int, dict[str, Any]]], some: Sequence[int], seen_at: int) -> list[Piece]:
+def _pieces(found: list[tuple[int, dict[str, Any]]], some: Sequence[int]) -> list[Piece]:
     size = bounds.BACKFILL_CONTACTS
     slices = [found[start : start + size] for start in range(0, len(found), size)] or [[]]
     pieces = []
@@ -150,7 +158,7 @@ def _pieces(found: list[tuple[int, dict[str, Any]]], some: Sequence[int], seen_a
         last = index == len(slices) - 1
         cursor = some[-1] if last else part[-1][0]
         upto = len(some) if last else looked + len(part)
-        pieces.append(Piece(part, seen_at, cursor, upto - looked))
+        pieces.append(Piece(part, cursor, upto - looked))
         looked = upto
     return pieces
 

@@ -1,7 +1,7 @@
 """A rule evaluated for many contacts on a snapshot, without changing anything: for previews, diffs and backfills.
 
-SQL narrows down whom to look at where it can say so exactly or safely too widely; the evaluator decides. What is read at
-once is bounded, however many contacts there are.
+SQL narrows down whom to look at, where it can say so exactly or safely too widely; the evaluator decides. What is read
+at once is bounded, however many contacts there are.
 """
 
 from array import array
@@ -24,9 +24,7 @@ _COLUMNS = {name: column for column, name in NAMES.items()} | {"createdAt": "cre
 
 
 class Sighting(NamedTuple):
-    """What a rule says about one contact, and what was found out on the way: the states of its conditions, by key, and
-    how many events they were built from.
-    """
+    """What a rule says about one contact, with the states of its conditions, by key, and the number of their events."""
 
     contact: Contact
     verdict: Verdict
@@ -99,7 +97,7 @@ class _Seen:
 class Crowd:
     """The contacts of a workspace as one rule sees them at one instant, on one snapshot.
 
-    `exact` are those for which it holds, when SQL can say so; whoever is not among `differing` gets the verdict `blank`.
+    `exact` are those for whom it holds, when SQL can say so; whoever is not among `differing` gets the verdict `blank`.
     """
 
     def __init__(self, tables: WorkspaceTables, rule: Rule, now: int) -> None:
@@ -124,8 +122,16 @@ class Crowd:
         others, first = populations.count_and_first(_both(~self.differing, among), max(sample, 1))
         return len(found) + others, sorted(found[:sample] + first)[:sample]
 
+    def survey_others(self, among: Clause, sample: int) -> tuple[int, list[int]]:
+        """For how many of some contacts the rule does not hold, and the ids of the first few."""
+        populations = self._tables.populations
+        if self.exact is not None:
+            return populations.count_and_first(among & ~self.exact, max(sample, 1))
+        others = [s.contact.id for s in self.look(array("q", populations.ids(among))) if not s.verdict.holds]
+        return len(others), others[:sample]
+
     def holders(self, among: Clause | None = None) -> Iterator[int]:
-        """Of the contacts that differ from a blank one those for which it holds, evaluated one by one. Ids ascending."""
+        """Of the contacts that differ from a blank one those for whom it holds, evaluated one by one. Ids ascending."""
         candidates = array("q", self._tables.populations.ids(_both(self.differing, among)))
         return (sighting.contact.id for sighting in self.look(candidates) if sighting.verdict.holds)
 

@@ -33,7 +33,7 @@ class Dependents(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """What of a segment changes; None leaves it as it is. `describes` says that the description is set, perhaps to None."""
+    """What of a segment changes; None leaves it as it is. With `describes` the description is set, perhaps to None."""
 
     name: str | None = None
     description: str | None = None
@@ -127,8 +127,9 @@ def delete(room: WorkingSet, segment_id: int) -> None:
 
 
 def dependents(room: WorkingSet, segment_id: int) -> Dependents:
-    """What asks about a segment: rules of other segments, scoring rules, and campaigns that are not archived, also by
-    an older version that somebody still runs through.
+    """What asks about a segment: rules of other segments, scoring rules, and campaigns that are not archived.
+
+    Campaigns also by an older version that somebody still runs through.
     """
     definitions = room.definitions
     text = show("seg", segment_id)

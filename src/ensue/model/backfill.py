@@ -6,9 +6,9 @@ import msgspec
 class Backfill(msgspec.Struct, frozen=True):
     """Bringing one segment's members in line, with progress.
 
-    `kind` is SEGMENT (a DYNAMIC one follows new rules), FILL (a STATIC one is filled once from rules) or CLOSE (the stays
-    in a deleted one are ended). `status` is RUNNING, DONE, CANCELLED or FAILED. `triggers` says whether entries and
-    exits that it finds may start campaigns. Contacts up to the id `cursor` are done, and none above `upto` is looked
+    `kind` is SEGMENT (a DYNAMIC one follows new rules), FILL (a STATIC one is filled once from rules) or CLOSE (the
+    stays in a deleted one are ended). `status` is RUNNING, DONE or CANCELLED. `triggers` says whether entries and exits
+    that it finds may start campaigns. Contacts up to the id `cursor` are done, and none above `upto` is looked
     at: those are newer than the backfill. `done` of `total` contacts had to be looked at one by one so far.
     """
 

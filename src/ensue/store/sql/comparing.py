@@ -1,6 +1,6 @@
 """Comparisons lowered to SQL: the same strict table as `rules.operators`, for the operators where SQL can keep to it.
 
-Left to the evaluator, because databases differ from it: text that ignores case, elements of lists, dates written as text.
+Left to the evaluator, because databases differ from it: text that ignores case, elements of lists, dates in texts.
 """
 
 import re

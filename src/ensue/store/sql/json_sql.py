@@ -1,4 +1,4 @@
-"""What a statement asks of JSON kept as text. Differs by necessity: the two databases read JSON with different functions."""
+"""What a statement asks of JSON kept as text. Differs by necessity: each database reads JSON with its own functions."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""JSON in SQLite. `json_type` tells kinds apart that `json_extract` alone would mix up: `true` from `1`, a list from a text."""
+"""JSON in SQLite. `json_type` tells apart what `json_extract` would mix up: `true` and `1`, a list and a text."""
 
 from collections.abc import Sequence
 
