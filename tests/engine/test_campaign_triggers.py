@@ -30,6 +30,7 @@ def reasons(effects):
 
 def edit(world, campaign, **changes):
     """Change a stored campaign past all checks."""
+
     def work(room):
         stored = room.tables.definitions.campaign(campaign)
         room.tables.definitions.put_campaign(msgspec.structs.replace(stored, **changes))
@@ -224,10 +225,12 @@ def test_a_circle_of_campaigns_stops_at_the_depth_limit_and_shows_it(world):
 
 def test_waits_that_wake_each_other_stop_at_the_depth_limit_and_show_it(world):
     """No new enrolment is made, so only the depth that a wait takes over from its event can stop them."""
+
     def circle(hears, says):
         return workflow(
             [
-                node("in", "tag", tag="in"), node("w", "wait_until", eventType=hears),
+                node("in", "tag", tag="in"),
+                node("w", "wait_until", eventType=hears),
                 node("e", "emit_event", eventType=says),
             ],
             [edge("in", "w"), edge("w", "e"), edge("e", "w")],

@@ -47,8 +47,7 @@ def _thaw(subject: Subject, enrolment: Enrolment, sweep: Sweep, *, end: bool) ->
     version = enrolments.version_of(subject.room, enrolment)
     place = version.workflow.places.get(enrolment.node_id)
     deadline = enrolment.deadline
-    # What had come due before the pause was late already, and is not put off.
-    if deadline is not None and deadline > sweep.since and place is not None and place.node.moves:
+    if deadline is not None and place is not None and place.node.moves:
         deadline += sweep.shift
     subject.put_enrolment(msgspec.structs.replace(enrolment, deadline=deadline, wake_at=subject.as_of))
     if version.hears:
