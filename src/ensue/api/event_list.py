@@ -11,7 +11,7 @@ from ensue.base.errors import Invalid
 from ensue.base.ids import read
 from ensue.model.effects import ContactCard
 from ensue.model.event import Event
-from ensue.store.ports import Tables
+from ensue.store.ports import Row, Tables
 
 _PARAMETERS = ("contactId", "type", "limit", "since", "until", "sessionId", "cursor")
 
@@ -83,7 +83,15 @@ def page(tables: Tables, workspace_id: int, query: Query) -> Page:
     )
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    body = "[" + ",".join([render(row) for row in rows]) + "]"
+    # A page is often one contact's: it is written once.
+    cards: dict[object, str] = {}
+    shown = []
+    for row in rows:
+        card = cards.get(row[4])
+        if card is None:
+            card = cards[row[4]] = _card(row)
+        shown.append(event_json.event(_event(row), row[5], card))
+    body = f"[{','.join(shown)}]"
     return Page(body.encode(), (rows[-1][2], rows[-1][0]) if more else None)
 
 
@@ -107,8 +115,14 @@ def _cursor(text: str) -> tuple[int, int] | None:
     return found if all(-(2**62) < number < 2**63 for number in found) else None
 
 
-def render(row: tuple[object, ...]) -> str:
+def render(row: Row) -> str:
     """One row of `EventLog.page` as JSON text."""
-    event = Event(*row[:5], {}, *row[6:15])  # type: ignore[arg-type]
-    card = ContactCard(row[4], row[15], row[16], row[17]) if row[4] is not None else None  # type: ignore[arg-type]
-    return event_json.event(event, row[5], card)  # type: ignore[arg-type]
+    return event_json.event(_event(row), row[5], _card(row))
+
+
+def _event(row: Row) -> Event:
+    return Event(*row[:5], {}, *row[6:15])  # type: ignore[call-arg]
+
+
+def _card(row: Row) -> str:
+    return event_json.card(ContactCard(row[4], row[15], row[16], row[17]) if row[4] is not None else None)

@@ -6,6 +6,7 @@ An instant is a whole number of milliseconds since 1970-01-01T00:00:00Z.
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000
@@ -61,7 +62,14 @@ class SimulatedClock:
 
 def to_iso(instant: int) -> str:
     """`2026-01-15T10:00:00.000Z` for an instant."""
-    return (_EPOCH + _MILLISECOND * instant).isoformat(timespec="milliseconds")[:23] + "Z"
+    seconds, milliseconds = divmod(instant, SECOND)
+    return f"{_to_the_second(seconds)}.{milliseconds:03}Z"
+
+
+# What is shown together happened close together: of the events of one answer, most share the second.
+@lru_cache(4_096)
+def _to_the_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def from_iso(text: str) -> int:
@@ -74,6 +82,9 @@ def from_iso(text: str) -> int:
         raise ValueError(f"not an ISO-8601 date-time with an offset: {text[:64]!r}")
     try:
         moment = datetime.fromisoformat(text.upper().replace(",", "."))
+    except ValueError as error:
+        raise ValueError(f"no date and time that there is: {text[:64]!r}") from error
+    try:
         instant = (moment - _EPOCH) // _MILLISECOND
     except OverflowError as error:
         raise ValueError(f"out of range: {text[:64]!r}") from error
