@@ -242,12 +242,10 @@ async def rebuild_scores(
 
 
 @router.get("/scoring-rules/rebuild", summary="How far the newest rebuild has come")
-async def get_rebuild(here: Here, caller: Reader) -> ShownRebuild:
-    """404 when there was none."""
+async def get_rebuild(here: Here, caller: Reader) -> ShownRebuild | None:
+    """`null` when there was none."""
     found = here.services.glance(lambda tables: tables.workspace(caller.workspace_id).backfills.newest(rebuild.KIND))
-    if found is None:
-        raise NotFound("The scores of this workspace were never rebuilt.")
-    return _shown_rebuild(found)
+    return _shown_rebuild(found) if found is not None else None
 
 
 @router.get("/scoring-rules/{ruleId}", summary="One scoring rule")

@@ -151,7 +151,7 @@ class SqliteStore:
             partial.unlink(missing_ok=True)
 
     def _copy(self, to: Path) -> None:
-        # A reader of its own: its snapshot stands still however much is written meanwhile, so the copy never starts over.
+        # The snapshot of a reader of its own stands still, however much is written, so the copy never starts over.
         source = open_connection(str(self.path), vfs=self._vfs, read_only=True)
         try:
             with errors():
