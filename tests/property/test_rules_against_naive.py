@@ -27,7 +27,7 @@ def live(data, leaves, *, tight: bool) -> None:
     place = World(rule, data.draw(world.contacts))
     now = START
     place.check(now, tight=tight)
-    for pause, event in data.draw(world.histories(scale)):
+    for pause, event in data.draw(world.histories(scale, rule)):
         now = max(now + pause, event.timestamp)
         place.arrive(event, now)
         place.check(now, tight=tight)
