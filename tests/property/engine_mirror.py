@@ -7,6 +7,7 @@ a rule has an edge.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from ensue.base.ids import read
@@ -18,6 +19,9 @@ from ensue.rules.naive import NaiveContact
 
 Interval = tuple[int, int | None]
 
+MOST_STEPS = 200
+"""Decay steps after which no generated contribution has anything left."""
+
 
 def points(rule: ScoringRule, history: list[Event], now: int) -> int:
     """What one rule contributes at an instant, taken event by event and decay step by decay step."""
@@ -25,11 +29,13 @@ def points(rule: ScoringRule, history: list[Event], now: int) -> int:
     last: int | None = None
     counted: int | None = None
     for event in sorted(history, key=lambda event: (event.timestamp, event.id)):
-        if not _matches(rule, event) or (rule.once and last is not None):
+        if not _matches(rule, event):
             continue
         total = _decayed(rule, total, last, event.timestamp)
+        # A match that is held back gives nothing, but decay begins anew from it.
         last = event.timestamp
-        if counted is None or rule.cooldown is None or last - counted >= rule.cooldown:
+        again = counted is not None
+        if not (again and rule.once) and not (again and rule.cooldown and last - counted < rule.cooldown):
             counted = last
             total += rule.delta
             total = total if rule.max_score is None else min(total, rule.max_score)
@@ -47,6 +53,8 @@ def _decayed(rule: ScoringRule, total: int, last: int | None, upto: int) -> int:
             total = max(total - rule.decay_points, lowest)
         elif total < 0:
             total = min(total + rule.decay_points, 0)
+        else:
+            break
         step += rule.decay_period
     return total
 
@@ -132,7 +140,9 @@ class Mirror:
                 if rule.decay_points and rule.decay_period:
                     for event in person.history:
                         first = max((after - event.timestamp) // rule.decay_period + 1, 1)
-                        found.update(range(event.timestamp + first * rule.decay_period, upto + 1, rule.decay_period))
+                        steps = range(first, MOST_STEPS)
+                        edges = (event.timestamp + step * rule.decay_period for step in steps)
+                        found.update(takewhile(lambda edge: edge <= upto, edges))
         return sorted(found)
 
     def _look(self, person: Person, at: int) -> None:

@@ -70,7 +70,7 @@ def decode_event(body: bytes) -> EventBody:
     try:
         return json.decode_as(_event, body)
     except Invalid as error:
-        raise _every_fault(body, error) from None
+        return _read_again(body, error)
 
 
 def read_batch(
@@ -84,13 +84,14 @@ def read_batch(
     Raises:
         Invalid, TooLarge: the batch itself cannot be read.
     """
-    batch = json.decode_as(_batch, body) if body.count(b"\\u0000") == 0 else _batch_with_nul(body)
-    if len(batch.events) > bounds.BATCH_EVENTS:
+    items, backfill = _items(body)
+    if len(items) > bounds.BATCH_EVENTS:
         raise TooLarge(f"A batch holds at most {bounds.BATCH_EVENTS} events.")
     return [
-        _item(workspace_id, bytes(raw), f"{header_key}:{place}" if header_key else None, received_at, source,
-              triggers=not batch.backfill)
-        for place, raw in enumerate(batch.events)
+        item if isinstance(item, Invalid)
+        else _item(workspace_id, item, f"{header_key}:{place}" if header_key else None, received_at, source,
+                   triggers=not backfill)
+        for place, item in enumerate(items)
     ]  # fmt: skip
 
 
@@ -109,6 +110,8 @@ def inflate(body: bytes) -> bytes:
         raise TooLarge(f"The body inflates to more than {bounds.BATCH_INFLATED} bytes.")
     if not inflater.eof:
         raise Invalid("The gzipped body is cut short.", code="malformed_gzip")
+    if inflater.unused_data:
+        raise Invalid("Something follows the gzipped body.", code="malformed_gzip")
     return plain
 
 
@@ -124,12 +127,25 @@ def _result(outcome: Outcome | EnsueError) -> str:
     return json.encode_text({"error": problems.problem(error)})
 
 
-def _batch_with_nul(body: bytes) -> BatchBody:
-    # NUL is refused item by item; here only the frame is read.
+def _items(body: bytes) -> tuple[list[bytes | Invalid], bool]:
+    """The items of a batch, each undecoded, and whether they are a backfill."""
     try:
-        return _batch.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return json.decode_as(_batch, body)
+        batch = json.decode_frame(_batch, body)
+    except Invalid as error:
+        return _items_apart(body, error)
+    return [bytes(raw) for raw in batch.events], batch.backfill
+
+
+def _items_apart(body: bytes, error: Invalid) -> tuple[list[bytes | Invalid], bool]:
+    """The items of a batch that one of them spoils with what JSON cannot hold: a lone surrogate, NaN."""
+    try:
+        value = json.decode_marked(body)
+    except (ValueError, RecursionError):
+        raise error from None
+    if not (isinstance(value, dict) and isinstance(value.get("events"), list) and json.unsound(value["events"])):
+        raise error
+    frame = json.decode_frame(_batch, json.encode(value | {"events": []}))
+    return [json.unsound(item) or json.encode(item) for item in value["events"]], frame.backfill
 
 
 def _item(
@@ -211,23 +227,26 @@ def _faults(body: EventBody) -> Invalid | None:
     return Invalid.of(faults) if faults else None
 
 
-def _every_fault(body: bytes, first: Invalid) -> Invalid:
-    """The decoder stops at the first fault; a refusal names them all."""
-    try:
-        value = json.decode_strict(body)
-    except Invalid as error:
-        return error
+def _read_again(body: bytes, first: Invalid) -> EventBody:
+    """The decoder stops at the first fault, and at one that a later duplicate replaces; a refusal names them all."""
+    value = json.decode_strict(body)
     if not isinstance(value, dict):
-        return Invalid.at("$", "must be an object")
+        raise Invalid.at("$", "must be an object")
+    rest = dict(value)
     faults = []
     for name in msgspec.structs.fields(EventBody):
         path = name.encode_name
-        item = value.pop(path, None)
+        item = rest.pop(path, None)
         if path == "type" and item is None:
             faults.append((path, "is required"))
         elif path == "metadata" and not isinstance(item, dict | None):
             faults.append((path, "must be an object"))
         elif path != "metadata" and not isinstance(item, str | None):
             faults.append((path, "must be a string"))
-    faults += [(str(path), "is not a field of an event") for path in value]
-    return Invalid.of(faults) if faults else first
+    faults += [(str(path), "is not a field of an event") for path in rest]
+    if faults:
+        raise Invalid.of(faults)
+    try:
+        return msgspec.convert(value, EventBody)
+    except msgspec.ValidationError:
+        raise first from None

@@ -19,9 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LATEST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z, the last instant that a datetime can show
 _EARLIEST = -62_135_596_800_000  # 0001-01-01T00:00:00.000Z
-_ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|z|[+-]\d{2}:?\d{2})", re.ASCII
-)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|z|[+-]\d{2}:?\d{2})", re.ASCII)
 
 
 class Clock(Protocol):

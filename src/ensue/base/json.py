@@ -1,11 +1,14 @@
 """JSON at the border: one strict decoder for everything that comes in, one compact encoder.
 
 Refused: NaN, Infinity, numbers that overflow a double, text that is not UTF-8, lone surrogates,
-NUL, and nesting over `bounds.DEPTH`. Of duplicate keys the last counts. Whole numbers of any length
-stay exact. What is stored is the re-encoded value, so the same bytes give the same answer on every store.
+NUL, and nesting over `bounds.DEPTH`. Of duplicate keys the last counts. Whole numbers of up to 4300
+digits stay exact. What is stored is the re-encoded value, so the same bytes give the same answer on every store.
 """
 
-from typing import Any, TypeVar
+import re
+from json import loads
+from math import isfinite
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,6 +16,8 @@ from ensue.base import bounds
 from ensue.base.errors import Invalid
 
 T = TypeVar("T")
+
+_SURROGATE = re.compile("[\\ud800-\\udfff]")
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -55,18 +60,91 @@ def decode_as(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     Raises:
         Invalid: malformed, of another type, or against the rules of this module; names the path.
     """
-    try:
-        value = decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _mismatch(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"The body is not valid JSON: {error}.", code="malformed_json") from None
-    except RecursionError:
-        raise _too_deep("$") from None
+    value = decode_frame(decoder, body)
     # The two quick looks let the usual body pass without a walk.
     if b"\\u0000" in body or body.count(b"{") + body.count(b"[") > bounds.DEPTH:
         refuse_poison(_decoder.decode(body))
     return value
+
+
+def decode_frame(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    """As `decode_as`, but what is kept raw is left to be decoded by itself: NUL and depth are not looked for.
+
+    Raises:
+        Invalid: malformed, or of another type; names the path.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _unsound_in(body) or _mismatch(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        malformed = Invalid(f"The body is not valid JSON: {error}.", code="malformed_json")
+        raise _unsound_in(body) or malformed from None
+    except RecursionError:
+        raise _too_deep("$") from None
+
+
+class Unsound(NamedTuple):
+    """Stands where a number was that nothing can hold."""
+
+    message: str
+
+
+def decode_marked(body: bytes) -> Any:
+    """The value of JSON from outside that has NaN, infinite or overflowing numbers (as `Unsound`) or lone surrogates.
+
+    Raises:
+        ValueError, RecursionError: it is not even that.
+    """
+    return loads(body.decode(), parse_constant=_not_finite, parse_float=_float, parse_int=_integer)
+
+
+def unsound(value: object, path: str = "") -> Invalid | None:
+    """What is wrong with the first part of a marked value that cannot be kept, by its path."""
+    match value:
+        case Unsound(message):
+            return Invalid.at(path or "$", message)
+        case str() if _SURROGATE.search(value):
+            return Invalid.at(path or "$", "must not contain a lone surrogate")
+        case dict():
+            for key, item in value.items():
+                if _SURROGATE.search(key):
+                    return Invalid.at(path or "$", "a name must not contain a lone surrogate")
+                if (found := unsound(item, f"{path}.{key}" if path else key)) is not None:
+                    return found
+        case list():
+            for index, item in enumerate(value):
+                if (found := unsound(item, f"{path}[{index}]")) is not None:
+                    return found
+        case _:
+            pass
+    return None
+
+
+def _unsound_in(body: bytes) -> Invalid | None:
+    """The place of what the decoder refused without a place, if it is in the value and not in the grammar."""
+    if len(body) > bounds.BODY:
+        return None
+    try:
+        return unsound(decode_marked(body))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _not_finite(_text: str) -> Unsound:
+    return Unsound("must not be NaN or infinite")
+
+
+def _float(text: str) -> float | Unsound:
+    number = float(text)
+    return number if isfinite(number) else Unsound("must be a number that a double can hold")
+
+
+def _integer(text: str) -> int | Unsound:
+    try:
+        return int(text)
+    except ValueError:
+        return Unsound("must not have more than 4300 digits")
 
 
 def refuse_poison(value: object, path: str = "", depth: int = 1) -> None:
