@@ -46,8 +46,12 @@ def test_a_scoring_rule_comes_back_as_it_was(write, read):
     assert read(lambda one: one.definitions.scoring_rules()) == [RULE, plain]
     write(lambda one: one.definitions.put_scoring_rule(replace(RULE, version=2, delta=7, active=False)))
     assert read(lambda one: one.definitions.scoring_rules()) == [replace(RULE, version=2, delta=7, active=False), plain]
-    write(lambda one: one.definitions.remove_scoring_rule(3))
+    write(lambda one: one.definitions.remove_scoring_rule(3, 9))
     assert read(lambda one: one.definitions.scoring_rules()) == [plain]
+    # What it gave goes on decaying by its versions.
+    known = [(rule.id, rule.version, rule.delta) for rule in read(lambda one: one.definitions.scoring_versions())]
+    assert known == [(3, 1, RULE.delta), (3, 2, 7), (5, 1, 1)]
+    assert read(lambda one: one.definitions.scoring_rule_ends()) == {3: 9}
 
 
 def test_a_campaign_comes_back_as_it_was_and_keeps_its_versions(write, read):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensue.base.clock import DAY, HOUR
+from ensue.base.ids import show
 from ensue.engine import rebuild, scoring_rules
 from ensue.engine.merge import merge
 from ensue.engine.reactions import react, scoring
@@ -36,8 +37,20 @@ def visits(operator, value, window=None):
     return found | ({"timeWindow": window} if window else {})
 
 
-def inhabited(world):
+class Inhabited(World):
     """A workspace with something of everything that verify looks at."""
+
+    frequent: int
+    quiet: int
+    hot: int
+    either: int
+    rule: int
+    other: int
+    ann: int
+    bob: int
+
+
+def inhabited(world):
     world.frequent = world.segment(visits("gte", 2, "3d"))
     world.quiet = world.segment({"operator": "NOT", "conditions": [visits("gte", 1, "2d")]})
     world.hot = world.segment(attribute("score", "gte", 8))
@@ -45,7 +58,7 @@ def inhabited(world):
         {
             "operator": "OR",
             "conditions": [
-                {"type": "segment", "segmentId": segment_text(world.hot), "operator": "in"},
+                {"type": "segment", "segmentId": show("seg", world.hot), "operator": "in"},
                 attribute("attributes.plan", "eq", "pro"),
             ],
         }
@@ -63,15 +76,11 @@ def inhabited(world):
     return world
 
 
-def segment_text(segment_id):
-    from ensue.base.ids import show
-
-    return show("seg", segment_id)
-
-
 @pytest.fixture
-def sound(world):
-    return inhabited(world)
+def sound(tmp_path):
+    world = inhabited(Inhabited(tmp_path))
+    yield world
+    world.close()
 
 
 def run(world, statement, *values):
@@ -79,7 +88,7 @@ def run(world, statement, *values):
 
 
 def test_a_sound_store_has_no_difference(sound):
-    seen = []
+    seen: list[Progress] = []
     assert differences(sound, seen.append) == []
     assert seen == [Progress(sound.workspace, 2, 2)]
 
@@ -208,7 +217,7 @@ def test_a_wait_of_a_campaign_without_a_timer_is_named(sound):
 @given(st.integers(0, 2**32), st.integers(5, 25))
 def test_whatever_happens_a_store_stays_sound(tmp_path_factory, seed, length):
     chance = random.Random(seed)
-    world = World(tmp_path_factory.mktemp("world"))
+    world = Inhabited(tmp_path_factory.mktemp("world"))
     try:
         inhabited(world)
         steps = [

@@ -3,6 +3,7 @@
 import io
 import socket
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -194,7 +195,7 @@ class TestDoctor:
 
     def test_work_that_never_ends(self):
         old = SimpleNamespace(kind="SCORES", started_at=START)
-        tables = SimpleNamespace(
+        tables: Any = SimpleNamespace(
             workspaces_backfilling=lambda: [1],
             workspace=lambda _: SimpleNamespace(backfills=SimpleNamespace(running=lambda: [old])),
         )

@@ -107,11 +107,11 @@ def test_one_reader_that_does_not_close_keeps_no_other_open(world, tmp_path):
     store = SqliteStore(tmp_path / "other")
     store.read(lambda tables: tables.largest_id())
 
-    class Stuck:
-        def close(self):
+    class Stuck(apsw.Connection):
+        def close(self, force=False):
             raise apsw.BusyError("in use")
 
-    store._readers.insert(0, Stuck())
+    store._readers.insert(0, Stuck(":memory:"))
     with pytest.raises(Unavailable):
         store.close()
     with pytest.raises(apsw.ConnectionClosedError):

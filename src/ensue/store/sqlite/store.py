@@ -34,7 +34,7 @@ class SqliteStore:
         Raises:
             Unavailable: a newer version wrote it. StorageFailed: it cannot be used.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / FILE
         self._vfs = vfs
         self._writer = open_connection(str(self.path), vfs=vfs, synchronous=synchronous)
