@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -103,7 +104,7 @@ def demo(config: Config) -> int:
     passwords = Passwords()
     password_hash = asyncio.run(passwords.hash(password))
     passwords.close()
-    print("Making half a year of a shop's life; this takes a few seconds the first time.", flush=True)
+    _say("Making half a year of a shop's life; this takes a few seconds the first time.")
     access = example.prepare(store, SystemClock().now(), password, password_hash)
     return _serve(config, store, lambda url: welcome_demo(url, access))
 
@@ -136,7 +137,7 @@ class _Server(uvicorn.Server):
             # Port 0 takes any free one: ask which.
             port = self.servers[0].sockets[0].getsockname()[1]
             host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104  only shown
-            print(self._hello(self._services.config.public_url or f"http://{host}:{port}"), flush=True)
+            _say(self._hello(self._services.config.public_url or f"http://{host}:{port}"))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -174,3 +175,9 @@ def _stop_at_once(error: BaseException) -> None:
     """The disk cannot be trusted: what this process believes may not be what is stored, so it must not go on."""
     _log.critical("stopping: %s", error)
     signal.raise_signal(signal.SIGTERM)
+
+
+def _say(text: str) -> None:
+    """Tell the person at the terminal; not a log line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -30,7 +30,9 @@ def test_a_page_prints_what_it_says(page, tmp_path):
                     fresh = command.source + (f"{printed}\n" if printed else "")
                     document = document[:place] + fresh + document[place + len(command.source + command.shown) :]
                 else:
-                    assert matches(command.shown, printed), f"{command.text}\n--- shown\n{command.shown}--- printed\n{printed}"
+                    assert matches(command.shown, printed), (
+                        f"{command.text}\n--- shown\n{command.shown}--- printed\n{printed}"
+                    )
                 place = document.index(command.source, place) + len(command.source)
                 ran += 1
     finally:

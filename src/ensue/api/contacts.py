@@ -145,7 +145,9 @@ async def create_contact(here: Here, caller: Writer, wanted: NewContact) -> Chan
     return await here.services.change(caller.workspace_id, created)
 
 
-@router.put("", summary="Create or update a contact")
+@router.put(
+    "", summary="Create or update a contact", responses={201: {"model": ChangedContact, "description": "Created"}}
+)
 async def upsert_contact(here: Here, caller: Writer, wanted: NewContact, response: Response) -> ChangedContact:
     """Update the contact with this external id, else the one with this e-mail address, else create one (201).
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -16,7 +17,7 @@ from ensue.base.clock import to_iso
 from ensue.base.errors import EnsueError, Invalid, NotFound
 from ensue.base.ids import read, show
 from ensue.model.effects import Answer, Effects
-from ensue.store.ports import Tables
+from ensue.store.ports import Row, Tables
 
 router = APIRouter(prefix="/api/workspaces/{workspaceId}", tags=["Events"], route_class=StrictRoute)
 
@@ -43,7 +44,10 @@ async def stream_events(
     caller: Reader,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """Server-sent events in commit order, without gaps. `Last-Event-ID` resumes after that event; otherwise it begins now."""
+    """Server-sent events in commit order, without gaps.
+
+    `Last-Event-ID` resumes after that event; otherwise the stream begins now.
+    """
     services: Services = request.app.state.services
     if last_event_id is None:
         after = await services.ask(lambda tables: tables.workspace(caller.workspace_id).events.latest_id())
@@ -87,9 +91,7 @@ def _one(tables: Tables, workspace_id: int, event_id: int) -> str | None:
 async def _stream(request: Request, services: Services, workspace_id: int, after: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     while not services.wakes.stopping:
-        rows = await services.ask(
-            lambda tables, last=after: tables.workspace(workspace_id).events.committed_after(last, bounds.PAGE_MOST)
-        )
+        rows = await services.ask(partial(_committed_after, workspace_id, after))
         for row in rows:
             after = row[0]
             yield f"id: {show('evt', after)}\nevent: event\ndata: {event_list.render(row)}\n\n"
@@ -102,6 +104,10 @@ async def _stream(request: Request, services: Services, workspace_id: int, after
             if not _still_allowed(request):
                 return
             yield ": beat\n\n"
+
+
+def _committed_after(workspace_id: int, after: int, tables: Tables) -> list[Row]:
+    return tables.workspace(workspace_id).events.committed_after(after, bounds.PAGE_MOST)
 
 
 def _still_allowed(request: Request) -> bool:

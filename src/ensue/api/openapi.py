@@ -8,8 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from ensue import __version__
 from ensue.base import bounds
 
-_DESCRIPTION = """A customer-event engine. Somebody posts an event; in one transaction it is stored, the contact enters and
-leaves segments, campaigns are triggered, the lead score moves, and the `201` says what happened.
+_DESCRIPTION = """A customer-event engine. Somebody posts an event; in one transaction it is stored, the contact
+enters and leaves segments, campaigns are triggered, the lead score moves, and the `201` says what happened.
 
 Sign in for a session cookie, or send an API key as `Authorization: Bearer ens_…`."""
 
@@ -178,14 +178,12 @@ _LIST = {
     "tags": ["Events"],
     "summary": "List events",
     "operationId": "list_events",
-    "description": "Newest first by `timestamp`. A next page is in the `Link` header, as `rel=\"next\"`.",
+    "description": 'Newest first by `timestamp`. A next page is in the `Link` header, as `rel="next"`.',
     "parameters": [
         _WORKSPACE,
         _query("contactId", "Filter by contact"),
         _query("type", "Filter by event type"),
-        _query(
-            "limit", f"At most {bounds.PAGE_MOST}; more is served as that", type="integer", minimum=1, default=50
-        ),
+        _query("limit", f"At most {bounds.PAGE_MOST}; more is served as that", type="integer", minimum=1, default=50),
         _query("since", "At or after this instant", format="date-time"),
         _query("until", "Before this instant", format="date-time"),
         _query("sessionId", "Filter by browser session"),
@@ -201,8 +199,8 @@ _POST = {
     "tags": ["Events"],
     "summary": "Ingest an event",
     "operationId": "ingest_event",
-    "description": "Stores the event and everything that follows from it in one transaction. With an idempotency key, a retry is "
-    "safe: it gets the first answer, and nothing happens twice.",
+    "description": "Stores the event and everything that follows from it in one transaction. With an idempotency key, a "
+    "retry is safe: it gets the first answer, and nothing happens twice.",
     "parameters": [
         _WORKSPACE,
         _KEY,
@@ -225,7 +223,8 @@ _BATCH = {
     "tags": ["Events"],
     "summary": "Ingest many events",
     "operationId": "ingest_events",
-    "description": f"Up to {bounds.BATCH_EVENTS} events or 1 MiB, optionally gzipped. Each item has its own result, in order.",
+    "description": f"Up to {bounds.BATCH_EVENTS} events or 1 MiB, optionally gzipped. "
+    "Each item has its own result, in order.",
     "parameters": [_WORKSPACE, _KEY],
     "requestBody": {
         "required": True,

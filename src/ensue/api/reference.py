@@ -100,7 +100,13 @@ def _parameter(document: dict[str, Any], parameter: dict[str, Any]) -> Row:
     description = parameter.get("description", "")
     if "default" in schema and schema["default"] is not None:
         description = f"{description}. Default {schema['default']}".lstrip(". ")
-    return Row(0, parameter["name"], f"{_kind(document, schema)}, {parameter['in']}", parameter.get("required", False), description)
+    return Row(
+        0,
+        parameter["name"],
+        f"{_kind(document, schema)}, {parameter['in']}",
+        parameter.get("required", False),
+        description,
+    )
 
 
 def _content(document: dict[str, Any], content: dict[str, Any]) -> list[Row]:

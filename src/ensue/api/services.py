@@ -4,24 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
-from ensue.store.ports import Tables
+from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
 T = TypeVar("T")
-
-
-class ReadableStore(Protocol):
-    """The part of a store that answers questions."""
-
-    def read(self, work: Callable[[Tables], T]) -> T:
-        """Run queries on one snapshot."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,7 @@ class Services:
 
     config: Config
     engine: Engine
-    store: ReadableStore
+    store: Readable
     commits: GroupCommit
     wakes: Wakes
     readers: ThreadPoolExecutor

@@ -43,7 +43,6 @@ class Invalid(EnsueError):
         """An `Invalid` about one field."""
         return cls(f"{path}: {message}", [Detail(path, message)], code=code)
 
-
     @classmethod
     def of(cls, faults: list[tuple[str, str]]) -> "Invalid":
         """An `Invalid` about several fields: (path, message) each."""

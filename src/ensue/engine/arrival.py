@@ -12,8 +12,8 @@ from ensue.model.event import Event
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One event on its way in, already validated.
 
-    `timestamp` is None for now; `key` and `fingerprint` are digests of the idempotency key and the body; `metadata_text` is the
-    canonical JSON of `metadata`.
+    `timestamp` is None for now; `key` and `fingerprint` are digests of the idempotency key and the body;
+    `metadata_text` is the canonical JSON of `metadata`.
     """
 
     workspace_id: int

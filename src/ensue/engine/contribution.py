@@ -70,7 +70,10 @@ def order_matters(rule: ScoringRule) -> bool:
 
 def points_at(versions: Versions, standing: Standing, at: int) -> int:
     """The contribution at an instant not before the newest match, decayed by all steps that lie between."""
-    return _decayed(versions[standing.version], standing.points, _steps(versions, standing, at))
+    rule = versions[standing.version]
+    if not rule.decay_period:
+        return standing.points
+    return _decayed(rule, standing.points, _steps(versions, standing, at))
 
 
 def next_decay(versions: Versions, standing: Standing | None, at: int) -> int | None:

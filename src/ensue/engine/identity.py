@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ensue.base.errors import Conflict, Detail, NotFound
+from ensue.base.errors import Conflict, Detail, Invalid, NotFound
 from ensue.base.ids import show
 from ensue.engine import contacts, erasures, profile, timers
 from ensue.engine.ingest import attribute_session
@@ -46,10 +46,12 @@ def match(room: WorkingSet, fields: dict[str, Any]) -> Subject | None:
     """The contact that has the external id, else the one that has the e-mail address, of some fields.
 
     Raises:
-        Conflict: they belong to two contacts.
+        Invalid: there is neither. Conflict: they belong to two contacts.
     """
     columns, _ = profile.read({name: fields[name] for name in ("email", "externalId") if name in fields})
     email, external_id = columns.get("email"), columns.get("external_id")
+    if email is None and external_id is None:
+        raise Invalid.of([("externalId", "is required, or email"), ("email", "is required, or externalId")])
     tables = room.tables.contacts
     by_external_id = tables.id_by_external_id(external_id) if external_id is not None else None
     by_email = tables.id_by_email(profile.email_key(email)) if email is not None else None

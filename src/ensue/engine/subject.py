@@ -322,4 +322,3 @@ class Subject:
             self.arm(ENROLMENT, enrolment.id, enrolment.wake_at)
         else:
             self.active.pop(enrolment.id, None)
-

@@ -9,7 +9,6 @@ from ensue.model.event import Event
 from ensue.store.ports import WorkspaceTables
 
 
-
 class WorkingSet:
     """Loads each contact once and writes each change once, however many events of the transaction touch it."""
 

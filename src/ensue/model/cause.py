@@ -4,7 +4,9 @@ import msgspec
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """What led to a change. `kind` is one of EVENT, CHANGE, TIME, CAMPAIGN, BACKFILL, MERGE, MANUAL, REBUILD,
+    """What led to a change.
+
+    `kind` is one of EVENT, CHANGE, TIME, CAMPAIGN, BACKFILL, MERGE, MANUAL, REBUILD,
     DELETE, ERASE.
 
     `subject_id` is the event, enrolment or backfill; `depth` counts the campaign actions that led here;

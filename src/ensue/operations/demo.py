@@ -7,7 +7,8 @@ time, at its own instant.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from ensue.accounts import keys, people, roles, tokens
 from ensue.accounts.audit import Actor, Recorder
@@ -17,30 +18,23 @@ from ensue.base.ids import Ids, show
 from ensue.engine import campaign_changes, contacts
 from ensue.engine.arrival import Arrival
 from ensue.engine.engine import Engine
+from ensue.engine.working_set import WorkingSet
 from ensue.model.account import User
 from ensue.model.cause import Cause
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
 from ensue.model.workspace import Workspace
-from ensue.store.ports import Tables
+from ensue.store.ports import Tables, Writable
 
 EMAIL = "demo@example.com"
 SLUG = "fernhill"
 DAYS = 180
 CONTACTS = 300
 
-_FIRST = ("Ada", "Ben", "Chidi", "Dora", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas", "Kofi", "Lena", "Mei", "Nils")
+_FIRST = ("Ada", "Ben", "Chidi", "Dora", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas", "Kofi", "Lena", "Mei")
 _LAST = ("Abara", "Berg", "Costa", "Dahl", "Evans", "Fischer", "Garcia", "Hoang", "Ivanova", "Jensen", "Kim", "Lopez")
 _PAGES = ("/", "/tents", "/boots", "/stoves", "/pricing", "/journal/first-hike", "/cart")
 _SOURCES = (("google", "cpc", "spring"), ("newsletter", "email", "summer-sale"), ("instagram", "social", None))
-
-
-class Store(Protocol):
-    """The part of a store that the demo needs."""
-
-    def write(self, work: Any) -> Any:
-        """Run work in a transaction of its own."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,16 @@ class Access:
     email: str
     password: str
     key: str
+
+
+@dataclass(frozen=True)
+class _Life:
+    """Where the demo lives; `contacts` are the persons who have come so far."""
+
+    engine: Engine
+    clock: SimulatedClock
+    workspace: int
+    contacts: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,14 @@ class _Moment:
     source: tuple[str, str, str | None] | None = None
 
 
-def prepare(store: Store, now: int, password: str, password_hash: str) -> Access:
+def prepare(store: Writable, now: int, password: str, password_hash: str) -> Access:
     """The demo as of `now`: made when it is not there, else with a new password and key."""
     clock = SimulatedClock(now)
     ids = Ids(clock, floor=store.write(lambda tables: tables.largest_id()))
     if store.write(lambda tables: not tables.accounts.workspaces.has_slug(SLUG)):
         _live(store, now)
         ids = Ids(clock, floor=store.write(lambda tables: tables.largest_id()))
-    return store.write(lambda tables: _let_in(tables, ids, password, password_hash))  # type: ignore[no-any-return]
+    return store.write(lambda tables: _let_in(tables, ids, password, password_hash))
 
 
 def _let_in(tables: Tables, ids: Ids, password: str, password_hash: str) -> Access:
@@ -88,14 +92,13 @@ def _let_in(tables: Tables, ids: Ids, password: str, password_hash: str) -> Acce
     return Access(show("ws", workspace.id), EMAIL, password, key)
 
 
-def _live(store: Store, now: int) -> None:
+def _live(store: Writable, now: int) -> None:
     """Half a year, a day at a time: what happened, then what came due."""
     chance = random.Random(20_26)  # noqa: S311  a demo must be the same each time, not unguessable
     start = now - DAYS * DAY
     clock = SimulatedClock(start)
     engine = Engine(clock, Ids(clock))
-    workspace_id = store.write(lambda tables: _found(tables, engine, start))
-    persons: dict[int, int] = {}
+    life = _Life(engine, clock, store.write(lambda tables: _found(tables, engine, start)), {})
     moments = sorted(_moments(chance, start, now), key=lambda moment: (moment.at, moment.person))
     day = start
     while day < now:
@@ -103,42 +106,39 @@ def _live(store: Store, now: int) -> None:
         today = []
         while moments and moments[0].at <= day:
             today.append(moments.pop(0))
-        store.write(lambda tables, today=today: _one_day(tables, engine, clock, workspace_id, persons, today))
+        store.write(partial(_days_events, life, today))
         clock.set(day)
         while store.write(engine.run_due):
             pass
 
 
-def _one_day(
-    tables: Tables, engine: Engine, clock: SimulatedClock, workspace_id: int, persons: dict[int, int], today: list[_Moment]
-) -> None:
+def _days_events(life: _Life, today: list[_Moment], tables: Tables) -> None:
     for moment in today:
-        clock.set(moment.at)
-        if moment.person not in persons:
-            persons[moment.person] = _newcomer(tables, engine, workspace_id, moment.person)
-        campaign = moment.source or (None, None, None)
-        engine.ingest(
-            tables,
-            [
-                Arrival(
-                    workspace_id,
-                    moment.type,
-                    moment.at,
-                    persons[moment.person],
-                    metadata=moment.metadata,
-                    metadata_text=json.encode_text(moment.metadata) if moment.metadata else None,
-                    session_id=f"visit-{moment.person}-{moment.at // DAY}",
-                    page_url=f"https://fernhill.example{moment.page}" if moment.page else None,
-                    utm_source=campaign[0],
-                    utm_medium=campaign[1],
-                    utm_campaign=campaign[2],
-                    source="demo",
-                )
-            ],
-        )
+        life.clock.set(moment.at)
+        if moment.person not in life.contacts:
+            life.contacts[moment.person] = _newcomer(tables, life, moment.person)
+        life.engine.ingest(tables, [_arrival(life, moment)])
 
 
-def _newcomer(tables: Tables, engine: Engine, workspace_id: int, number: int) -> int:
+def _arrival(life: _Life, moment: _Moment) -> Arrival:
+    source, medium, campaign = moment.source or (None, None, None)
+    return Arrival(
+        life.workspace,
+        moment.type,
+        moment.at,
+        life.contacts[moment.person],
+        metadata=moment.metadata,
+        metadata_text=json.encode_text(moment.metadata) if moment.metadata else None,
+        session_id=f"visit-{moment.person}-{moment.at // DAY}",
+        page_url=f"https://fernhill.example{moment.page}" if moment.page else None,
+        utm_source=source,
+        utm_medium=medium,
+        utm_campaign=campaign,
+        source="demo",
+    )
+
+
+def _newcomer(tables: Tables, life: _Life, number: int) -> int:
     chance = random.Random(number)  # noqa: S311  see above
     first, last = chance.choice(_FIRST), chance.choice(_LAST)
     fields = {
@@ -148,8 +148,7 @@ def _newcomer(tables: Tables, engine: Engine, workspace_id: int, number: int) ->
         "timezone": chance.choice(("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")),
         "attributes": {"plan": chance.choice(("free", "free", "pro", "team")), "birthday": _birthday(chance)},
     }
-    made = engine.within(tables, workspace_id, lambda room: contacts.create(room, fields, Cause("MANUAL"))[0].id)
-    return made
+    return life.engine.within(tables, life.workspace, lambda room: contacts.create(room, fields, Cause("MANUAL"))[0].id)
 
 
 def _birthday(chance: random.Random) -> str:
@@ -202,11 +201,11 @@ def _found(tables: Tables, engine: Engine, now: int) -> int:
     own.bump(now)
     for campaign in _CAMPAIGNS:
         fields = _filled(campaign, segments)
-        engine.within(tables, workspace.id, lambda room, fields=fields: _launch(room, fields))
+        engine.within(tables, workspace.id, partial(_launch, fields))
     return workspace.id
 
 
-def _launch(room: Any, fields: dict[str, Any]) -> None:
+def _launch(fields: dict[str, Any], room: WorkingSet) -> None:
     campaign = campaign_changes.create(room, fields)
     campaign_changes.change_status(room, campaign, "ACTIVE")
 
@@ -282,7 +281,8 @@ _CAMPAIGNS: tuple[dict[str, Any], ...] = (
             "nodes": [
                 {"id": "offer", "type": "split", "data": {
                     "branches": [{"name": "discount", "weight": 50}, {"name": "story", "weight": 50}]}},
-                {"id": "discount", "type": "update_contact", "data": {"fields": {"attributes": {"winBack": "discount"}}}},
+                {"id": "discount", "type": "update_contact", "data": {
+                    "fields": {"attributes": {"winBack": "discount"}}}},
                 {"id": "story", "type": "update_contact", "data": {"fields": {"attributes": {"winBack": "story"}}}},
             ],
             "edges": [
@@ -298,7 +298,8 @@ _CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "workflow": {
             "nodes": [
                 {"id": "breathe", "type": "delay", "data": {"duration": "1h"}},
-                {"id": "hand-over", "type": "emit_event", "data": {"eventType": "sales.lead", "metadata": {"from": "score"}}},
+                {"id": "hand-over", "type": "emit_event", "data": {
+                    "eventType": "sales.lead", "metadata": {"from": "score"}}},
             ],
             "edges": [{"from": "breathe", "to": "hand-over"}],
         },

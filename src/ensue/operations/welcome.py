@@ -34,7 +34,7 @@ or look around with its API key:
 
 
 def welcome(url: str, *, first: bool) -> str:
-    """The text for a start; on the `first` one with commands that work as they stand, and a password nobody has seen."""
+    """The text for a start; on the `first` one with commands that work as they stand."""
     return (_FIRST if first else _AGAIN).format(url=url, password=secrets.token_urlsafe(12))
 
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ensue.base.errors import NotFound, Unavailable
 from ensue.engine.backfill import KINDS
 from ensue.engine.backfill_run import BackfillRun
 from ensue.engine.engine import Engine
-from ensue.store.ports import Tables
+from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -23,20 +22,10 @@ _BUSY_SECONDS = 1.0
 _AFTER_FAILURE_SECONDS = 5.0
 
 
-class SnapshotStore(Protocol):
-    """The part of a store that a backfill reads."""
-
-    def read(self, work: Callable[[Tables], T]) -> T:
-        """Run queries on one snapshot."""
-        ...
-
-
 class BackfillLoop:
     """Runs the oldest backfill of each workspace, a step of one after a step of the other."""
 
-    def __init__(
-        self, engine: Engine, store: SnapshotStore, commits: GroupCommit, wakes: Wakes, readers: Executor
-    ) -> None:
+    def __init__(self, engine: Engine, store: Readable, commits: GroupCommit, wakes: Wakes, readers: Executor) -> None:
         self._engine = engine
         self._store = store
         self._commits = commits

@@ -9,25 +9,16 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ensue.base import bounds
 from ensue.base.errors import EnsueError, Unavailable
 from ensue.engine.arrival import Arrival, Outcome
 from ensue.engine.engine import Engine
-from ensue.store.ports import Tables
+from ensue.store.ports import Tables, Writable
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-class WritableStore(Protocol):
-    """The part of a store that group commit drives."""
-
-    def begin(self) -> Tables: ...
-    def commit(self) -> None: ...
-    def rollback(self) -> None: ...
-    def savepoint(self) -> Any: ...
 
 
 class _Unit:
@@ -49,7 +40,7 @@ class GroupCommit:
 
     def __init__(
         self,
-        store: WritableStore,
+        store: Writable,
         engine: Engine,
         *,
         group_events: int = bounds.GROUP_EVENTS,

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ensue.base.errors import Unavailable
 from ensue.engine import rebuild
 from ensue.engine.engine import Engine
-from ensue.store.ports import Tables
+from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 
 T = TypeVar("T")
@@ -17,18 +16,10 @@ _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 
 
-class ReadableStore(Protocol):
-    """The part of a store that tells what is to be done."""
-
-    def read(self, work: Callable[[Tables], T]) -> T:
-        """Run queries on one snapshot."""
-        ...
-
-
 class RebuildLoop:
     """Looks once a second whether a rebuild is running, also one that an earlier process began, and goes on with it."""
 
-    def __init__(self, store: ReadableStore, engine: Engine, commits: GroupCommit) -> None:
+    def __init__(self, store: Readable, engine: Engine, commits: GroupCommit) -> None:
         self._store = store
         self._engine = engine
         self._commits = commits

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ensue.base.errors import EnsueError
 from ensue.engine.engine import Engine
-from ensue.store.ports import Tables
+from ensue.store.ports import Readable
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -19,18 +18,10 @@ _IDLE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 
 
-class ReadableStore(Protocol):
-    """The part of a store that is asked when there is something to do."""
-
-    def read(self, work: Callable[[Tables], T]) -> T:
-        """Run queries on one snapshot."""
-        ...
-
-
 class TimerLoop:
     """Sleeps until the earliest due instant, or until a commit may have brought an earlier one."""
 
-    def __init__(self, engine: Engine, store: ReadableStore, commits: GroupCommit, wakes: Wakes) -> None:
+    def __init__(self, engine: Engine, store: Readable, commits: GroupCommit, wakes: Wakes) -> None:
         self._engine = engine
         self._store = store
         self._commits = commits
@@ -54,7 +45,7 @@ class TimerLoop:
             except EnsueError as error:
                 _log.warning("timers wait: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
-            except Exception:
+            except Exception:  # noqa: BLE001  a loop that ends by itself would stop time for everybody
                 _log.exception("timers failed")
                 await asyncio.sleep(_RETRY_SECONDS)
 

@@ -85,7 +85,9 @@ class SqliteConnection:
             raise translated(error) from error
 
 
-def open_connection(path: str, *, vfs: str | None = None, read_only: bool = False, synchronous: str = "FULL") -> apsw.Connection:
+def open_connection(
+    path: str, *, vfs: str | None = None, read_only: bool = False, synchronous: str = "FULL"
+) -> apsw.Connection:
     """Open the file with the settings that the promises rest on.
 
     Raises:

@@ -26,7 +26,9 @@ def migrate(connection: apsw.Connection) -> int:
     with errors():
         present = int(str(connection.pragma("user_version")))
         if present > newest:
-            raise Unavailable(f"The data was written by a newer version (schema {present}, known {newest}). Upgrade first.")
+            raise Unavailable(
+                f"The data was written by a newer version (schema {present}, known {newest}). Upgrade first."
+            )
         for number, statements in known:
             # Read again inside the lock: another process may have been first.
             connection.execute("BEGIN IMMEDIATE")
