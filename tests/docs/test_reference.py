@@ -1,0 +1,149 @@
+"""The reference says what the program does: its examples are accepted, its tables name everything, its links lead on."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ensue import config
+from ensue.api.campaigns import NewCampaign
+from ensue.api.contacts import NewContact
+from ensue.api.ingest import EventBody
+from ensue.api.scoring import NewRule
+from ensue.engine.campaign_changes import STATUSES
+from ensue.engine.campaign_version import REENTRIES, TRIGGERS
+from ensue.engine.steps import STEPS
+from tests.api.house import House
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+# Its examples are checked beside the rules themselves, in tests/rules.
+PAGES = sorted(page for page in REFERENCE.glob("*.md") if page.name != "rules.md")
+LINKED = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+
+EXAMPLE = re.compile(r"```json([^\n]*)\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+IN_BETWEEN = re.compile(r"(<!-- options:.*?-->\n)(.*?)(<!-- end of options -->)", re.DOTALL)
+
+WAIT = {"nodes": [{"id": "wait", "type": "delay", "data": {"duration": "1d"}}], "edges": []}
+
+SENT = {
+    "event": ("/events", 201, lambda value: value),
+    "batch": ("/events/batch", 200, lambda value: value),
+    "contact": ("/contacts", 201, lambda value: value),
+    "segment": ("/segments", 201, lambda value: value),
+    "campaign": ("/campaigns", 201, lambda value: {**value, "status": "ACTIVE"}),
+    "triggers": ("/campaigns", 201, lambda value: live(triggers=value)),
+    "settings": ("/campaigns", 201, lambda value: live(settings=value)),
+    "workflow": ("/campaigns", 201, lambda value: live(workflow=value)),
+    "scoring-rule": ("/scoring-rules", 201, lambda value: value),
+    "dry-run": ("/scoring-rules/dry-run", 200, lambda value: value),
+    "rebuild": ("/scoring-rules/rebuild", 202, lambda value: value),
+}
+"""What an example is by its word: where it is sent to, what comes back, and what is sent."""
+
+
+def live(**fields):
+    return {"name": "Example", "status": "ACTIVE", "workflow": WAIT, **fields}
+
+
+def examples():
+    return [
+        pytest.param(word.strip(), text, id=f"{page.stem}-{place}-{word.strip()}")
+        for page in PAGES
+        for place, (word, text) in enumerate(EXAMPLE.findall(page.read_text("utf-8")))
+    ]
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory):
+    with House(tmp_path_factory.mktemp("house")) as house:
+        yield house.owner()
+
+
+@pytest.fixture(scope="module")
+def ids(owner):
+    """A contact and a segment that examples may name, by the prefixes of their ids."""
+    rules = {"type": "tag", "operator": "has", "value": "gold"}
+    contact = owner.post(owner.w + "/contacts", {}, 201)
+    segment = owner.post(owner.w + "/segments", {"name": "Gold", "type": "DYNAMIC", "rules": rules}, 201)
+    return {"ct": contact["id"], "seg": segment["id"]}
+
+
+@pytest.mark.parametrize(("word", "text"), examples())
+def test_an_example_is_accepted(owner, ids, word, text):
+    path, status, sent = SENT[word]
+    text = re.sub(r"\b(ct|seg)_01c5v9s4e0000\b", lambda found: ids[found[1]], text)
+    answer = owner.post(owner.w + path, sent(json.loads(text)), status)
+    assert all("error" not in item for item in answer.get("results", []))
+
+
+def names():
+    """What each page must name: fields, node types, statuses and the like."""
+    campaign = {field.alias for field in NewCampaign.model_fields.values()}
+    contact = {field.alias for field in NewContact.model_fields.values()}
+    rule = {field.alias for field in NewRule.model_fields.values()}
+    event = {field.encode_name for field in msgspec.structs.fields(EventBody)}
+    found = {
+        "campaigns": {*campaign, *STEPS, *TRIGGERS, *REENTRIES, *STATUSES},
+        "contacts": contact,
+        "scoring": rule,
+        "events": event,
+    }
+    return [(page, name) for page, words in found.items() for name in sorted(words)]
+
+
+@pytest.mark.parametrize(("page", "name"), names())
+def test_a_page_names_everything(page, name):
+    text = (REFERENCE / f"{page}.md").read_text("utf-8")
+    assert re.search(rf"[`\"]{name}[`\"]", text), f"{page}.md does not say {name}"
+
+
+def options():
+    """The table of all options."""
+    rows = ["| Option | Values | Default | |", "|---|---|---|---|"]
+    for option in config.OPTIONS:
+        default = "" if option.default is None else f"`{option.default}`"
+        values = option.metavar.replace("|", "` `")
+        rows.append(
+            f"| `{option.name}`, `{option.flag}`, `{option.variable}` | `{values}` | {default} | {option.help} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def test_the_table_of_options_is_current():
+    page = REFERENCE / "configuration.md"
+    text = page.read_text("utf-8")
+    if "REWRITE_DOCS" in os.environ:
+        text = IN_BETWEEN.sub(lambda found: found[1] + options() + found[3], text)
+        page.write_text(text, "utf-8")
+    found = IN_BETWEEN.search(text)
+    assert found is not None
+    assert found[2] == options()
+
+
+def test_the_example_file_is_one(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", (REFERENCE / "configuration.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / config.FILE).write_text(text, "utf-8")
+    assert config.load({}, {}, tmp_path).public_url == "https://ensue.example.com"
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
