@@ -14,6 +14,7 @@ import uvicorn
 from bench.floor import Floor, Page
 from ensue import app
 from ensue.config import Config
+from ensue.server import settings
 
 
 def main(arguments: list[str]) -> int:
@@ -26,9 +27,9 @@ def main(arguments: list[str]) -> int:
         case "single":
             return app.serve(config, group_events=1)
         case "floor":
-            uvicorn.Server(app.server_settings(config, Floor())).run()
+            uvicorn.Server(settings(config.host, config.port, Floor())).run()
         case "page":
-            uvicorn.Server(app.server_settings(config, Page(Path(rest[0]).read_bytes()))).run()
+            uvicorn.Server(settings(config.host, config.port, Page(Path(rest[0]).read_bytes()))).run()
         case _:
             print(__doc__)
             return 2

@@ -3,15 +3,13 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from socket import socket
-from types import FrameType
+from pathlib import Path
 
-import uvicorn
+from rich.console import Console
 
 from ensue import logs
 from ensue.accounts import removal, tokens
@@ -20,22 +18,28 @@ from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
+from ensue.base.errors import NotFound
 from ensue.base.ids import Ids
 from ensue.config import Config
 from ensue.engine.engine import Engine
+from ensue.operations import backup as copying
 from ensue.operations import demo as example
+from ensue.operations import doctor as check_up
+from ensue.operations import explain as explanation
+from ensue.operations import tail as latest
+from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
-from ensue.store.sqlite.store import SqliteStore
+from ensue.server import Server, say, settings
+from ensue.store.sqlite.store import SqliteStore, holds_store
 from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.group_commit import GroupCommit
+from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
 
 _log = logging.getLogger("ensue")
 
 _READER_THREADS = 4
-_BACKLOG = 2_048
-_DRAIN_SECONDS = 20
 DEMO_FOLDER = "ensue-demo"
 
 
@@ -71,15 +75,18 @@ async def running(services: Services) -> AsyncIterator[None]:
     """Run the loops of services for as long as the block."""
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
+    rebuilds = RebuildLoop(services.store, services.engine, services.commits)
     services.commits.start()
     timers.start()
     removals = asyncio.create_task(removal.finish_all(services.write), name="removals")
     backfills.start()
+    rebuilds.start()
     try:
         yield
     finally:
         await timers.close()
         await backfills.close()
+        await rebuilds.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()
@@ -104,7 +111,7 @@ def demo(config: Config) -> int:
     passwords = Passwords()
     password_hash = asyncio.run(passwords.hash(password))
     passwords.close()
-    _say("Making half a year of a shop's life; this takes a few seconds the first time.")
+    say("Making half a year of a shop's life; this takes a few seconds the first time.")
     access = example.prepare(store, SystemClock().now(), password, password_hash)
     return _serve(config, store, lambda url: welcome_demo(url, access))
 
@@ -115,69 +122,67 @@ def _serve(
     try:
         services = make_services(config, store, group_events=group_events)
         app = make_app(services, lambda: running(services))
-        server = _Server(server_settings(config, app), services, hello)
+        server = Server(
+            settings(config.host, config.port, app), services.wakes, lambda url: hello(config.public_url or url)
+        )
         server.run()
     finally:
         store.close()
     return 0 if server.started else 1
 
 
-class _Server(uvicorn.Server):
-    """Says hello once it listens, and tells the live streams to end as soon as it is told to stop."""
-
-    def __init__(self, config: uvicorn.Config, services: Services, hello: Callable[[str], str]) -> None:
-        super().__init__(config)
-        self._services = services
-        self._hello = hello
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listen, then say where."""
-        await super().startup(sockets)
-        if self.started:
-            # Port 0 takes any free one: ask which.
-            port = self.servers[0].sockets[0].getsockname()[1]
-            host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104  only shown
-            _say(self._hello(self._services.config.public_url or f"http://{host}:{port}"))
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal, and no more than that: Uvicorn would raise it again and take the clean-up with it."""
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
-        super().handle_exit(sig, frame)
-        if self.started:
-            asyncio.get_running_loop().call_soon_threadsafe(self._services.wakes.stop)
+def verify(config: Config, workspace: str | None, as_json: bool) -> int:
+    """Derive everything again and report each difference; 1 when there is one."""
+    with _opened(config) as store:
+        return verification.run(store, _ids(store), Console(), workspace, as_json=as_json)
 
 
-def server_settings(config: Config, app: object) -> uvicorn.Config:
-    """How Uvicorn serves an app."""
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=config.host,
-        port=config.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
+def explain(config: Config, workspace: str | None, segment: str, contact: str, as_json: bool) -> int:
+    """Say why a contact is, or is not, in a segment."""
+    with _opened(config) as store:
+        return explanation.run(store, _ids(store), Console(), segment, contact, workspace, as_json=as_json)
+
+
+def tail(config: Config, workspace: str | None, follow: bool, as_json: bool) -> int:
+    """Show the latest events and what each one did."""
+    with _opened(config) as store:
+        return latest.run(store, Console(), workspace, follow=follow, as_json=as_json)
+
+
+def doctor(config: Config, as_json: bool) -> int:
+    """Check that this machine is fit to serve; 1 when it is not."""
+    with _opened(config) as store:
+        return check_up.run(store, SystemClock(), Console(), config.host, config.port, as_json=as_json)
+
+
+def backup(config: Config, to: Path) -> int:
+    """Copy everything into one file."""
+    with _opened(config) as store:
+        return copying.run(store, Console(), to)
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[SqliteStore]:
+    """The store of a folder that has been served from.
+
+    Raises:
+        NotFound: nothing is there yet, and a command that only looks must not make it.
+    """
+    logs.configure(config.log_level, config.log_format)
+    if not holds_store(config.data):
+        raise NotFound(f"There is nothing in {config.data} yet; `serve` makes it.")
+    store = open_store(config)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _ids(store: SqliteStore) -> Ids:
+    return Ids(SystemClock(), floor=store.read(lambda tables: tables.largest_id()))
 
 
 def _stop_at_once(error: BaseException) -> None:
     """The disk cannot be trusted: what this process believes may not be what is stored, so it must not go on."""
     _log.critical("stopping: %s", error)
     signal.raise_signal(signal.SIGTERM)
-
-
-def _say(text: str) -> None:
-    """Tell the person at the terminal; not a log line."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -199,8 +199,8 @@ _POST = {
     "tags": ["Events"],
     "summary": "Ingest an event",
     "operationId": "ingest_event",
-    "description": "Stores the event and everything that follows from it in one transaction. With an idempotency key, a "
-    "retry is safe: it gets the first answer, and nothing happens twice.",
+    "description": "Stores the event and everything that follows from it in one transaction. With an idempotency key, "
+    "a retry is safe: it gets the first answer, and nothing happens twice.",
     "parameters": [
         _WORKSPACE,
         _KEY,

@@ -25,7 +25,7 @@ from ensue.model.backfill import Backfill
 from ensue.model.cause import Cause
 from ensue.rules.grammar import parse_rule
 from ensue.rules.rule import Rule
-from ensue.store.ports import Clause, WorkspaceTables
+from ensue.store.ports import ALL, Clause, WorkspaceTables
 
 KINDS = ("SEGMENT", "FILL", "CLOSE")
 """The kinds of work that are done here; see `Backfill`."""
@@ -54,9 +54,11 @@ def plan(tables: WorkspaceTables, backfill: Backfill, now: int) -> Sequence[int]
     """The contacts, ascending by id, that must be looked at one by one."""
     members = tables.populations.members(backfill.subject_id)
     rule = rule_of(tables, backfill)
-    who = members if rule is None else _concerned(tables, Crowd(tables, rule, now), members, now)
-    who &= Clause("c.id <= ?", (backfill.upto,))
-    return array("q", tables.populations.ids(who, above=backfill.cursor))
+    sets = [members]
+    if rule is not None:
+        # Nobody was in a segment before its first version; who is in it since then has caught up.
+        sets = _concerned(tables, Crowd(tables, rule, now), members if backfill.version > 1 else None, now)
+    return array("q", tables.populations.ids_of_any(sets, backfill.cursor, backfill.upto))
 
 
 def look(tables: WorkspaceTables, backfill: Backfill, some: Sequence[int], now: int) -> list[Piece]:
@@ -120,23 +122,26 @@ def _running(room: WorkingSet, backfill_id: int) -> Backfill | None:
     return backfill if backfill is not None and backfill.status == "RUNNING" else None
 
 
-def _concerned(tables: WorkspaceTables, crowd: Crowd, members: Clause, now: int) -> Clause:
+def _concerned(tables: WorkspaceTables, crowd: Crowd, members: Clause | None, now: int) -> list[Clause]:
     """Those to whom something may have to be done: who is not where the rules want them, or may soon not be.
 
     And those with so long a history that nobody should have to read it while an event waits.
     """
     rule = crowd.rule
     if crowd.exact is not None and not rule.time_dependent:
-        who = (crowd.exact & ~members) | (~crowd.exact & members)
-    elif crowd.blank.flips_at is None:
-        who = crowd.differing | (~members if crowd.blank.holds else members)
+        sets = [crowd.exact] if members is None else [crowd.exact & ~members, members & ~crowd.exact]
+    elif crowd.blank.flips_at is not None or (crowd.blank.holds and members is None):
+        # Wherever nothing is known, there is something to do.
+        return [ALL]
+    elif crowd.blank.holds and members is not None:
+        sets = [crowd.differing, ~members]
     else:
-        return Clause("(1 = 1)")
+        sets = [crowd.differing] if members is None else [crowd.differing, members]
     if rule.event_conditions:
         types = frozenset[str]().union(*(condition.event_types for condition in rule.event_conditions))
         after = history.after(rule.event_conditions, now)
-        who |= tables.populations.busy(types, after, now, bounds.BUSY_EVENTS)
-    return who
+        sets.append(tables.populations.busy(types, after, now, bounds.BUSY_EVENTS))
+    return sets
 
 
 def _changes(backfill: Backfill, sighting: Sighting, member: bool) -> bool:

@@ -7,8 +7,8 @@ import msgspec
 
 from ensue.base import ids
 from ensue.base.errors import Invalid
-from ensue.engine.contribution import order_matters
 from ensue.engine.blank import BlankContact
+from ensue.engine.contribution import order_matters
 from ensue.engine.listening import Listening, in_use
 from ensue.model.backfill import Backfill
 from ensue.model.campaign import Campaign
@@ -181,9 +181,9 @@ class Definitions:
                 _add(self._by_segment, inner, segment_id)
 
     def _index_states(self, in_use_since: Mapping[str, int]) -> None:
-        """Under which name a tally keeps the state of each condition, and since which id there is one for every contact.
+        """How a tally names the state of each condition, and since which id there is one for every contact.
 
-        A contact that is older than a condition has no state for it until something asks; then it is built from the log.
+        A contact that is older than a condition has no state for it until something asks; then the log gives it.
         """
         self.state_names: dict[str, str] = {}
         self.complete_since: dict[str, int] = {}
@@ -290,9 +290,7 @@ def _segment_id(trigger: dict[str, object]) -> int:
     return ids.read("seg", str(trigger["segmentId"])) or 0
 
 
-def _compile_scoring(
-    rules: Iterable[ScoringRule], versions: Iterable[ScoringRule]
-) -> dict[int, CompiledScoringRule]:
+def _compile_scoring(rules: Iterable[ScoringRule], versions: Iterable[ScoringRule]) -> dict[int, CompiledScoringRule]:
     """The rules in use, and the deleted ones, whose points still decay, as inactive ones."""
     in_use = {rule.id: rule for rule in rules}
     by_rule: dict[int, dict[int, ScoringRule]] = {rule.id: {rule.version: rule} for rule in in_use.values()}
@@ -320,7 +318,9 @@ def _in_order(segments: Iterable[Segment]) -> dict[int, CompiledSegment]:
     def rank(segment_id: int, path: tuple[int, ...]) -> int:
         if segment_id in path:
             names = " → ".join(parsed[step][0].name for step in (*path[path.index(segment_id) :], segment_id))
-            raise Invalid.at("rules", f"segments must not ask about each other in a circle: {names}", code="segment_cycle")
+            raise Invalid.at(
+                "rules", f"segments must not ask about each other in a circle: {names}", code="segment_cycle"
+            )
         if segment_id not in ranks:
             rule = parsed[segment_id][1] if segment_id in parsed else None
             inner = rule.segments if rule is not None else ()

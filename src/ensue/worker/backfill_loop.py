@@ -17,7 +17,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
-_AFTER_COMMIT_SECONDS = 0.25
+_AFTER_COMMIT_SECONDS = 0.05
 _BUSY_SECONDS = 1.0
 _AFTER_FAILURE_SECONDS = 5.0
 

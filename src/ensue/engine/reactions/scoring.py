@@ -38,10 +38,11 @@ def on_time(subject: Subject, rule_id: int, at: int) -> None:
     standing = subject.standing(compiled) if compiled is not None else None
     if compiled is None or standing is None:
         return
-    given = points_at(compiled.versions, standing, at) - standing.shown
+    shown = points_at(compiled.versions, standing, at)
+    given = shown - standing.shown
     if given:
         _write(subject, compiled, standing.version, "DECAY", None, at, given, given)
-    _keep(subject, compiled, standing, at)
+    _keep(subject, compiled, standing, shown, at)
 
 
 def restate(
@@ -67,9 +68,10 @@ def restate(
     if current is None:
         subject.drop_standing(compiled)
         return True
-    if decayed := points_at(compiled.versions, current, at) - current.points:
+    shown = points_at(compiled.versions, current, at)
+    if decayed := shown - current.points:
         _write(subject, compiled, current.version, "DECAY", None, at, decayed, decayed)
-    _keep(subject, compiled, current, at)
+    _keep(subject, compiled, current, shown, at)
     return True
 
 
@@ -93,16 +95,15 @@ def _count(subject: Subject, compiled: CompiledScoringRule, event: Event, at: in
         # A late match changes what the ones after it were worth: do the sum again.
         fresh = replay(versions, [*matches(subject, compiled), match])
     assert fresh is not None
-    shown = standing.shown if standing is not None else 0
-    given = points_at(versions, fresh, at) - shown
+    shown = points_at(versions, fresh, at)
+    given = shown - (standing.shown if standing is not None else 0)
     _write(subject, compiled, match.version, "EVENT", match, at, compiled.rule.delta, given)
-    _keep(subject, compiled, fresh, at)
+    _keep(subject, compiled, fresh, shown, at)
     return given
 
 
-def _keep(subject: Subject, compiled: CompiledScoringRule, standing: Standing, at: int) -> None:
-    shown = points_at(compiled.versions, standing, at)
-    subject.keep_standing(compiled, standing._replace(shown=shown))
+def _keep(subject: Subject, compiled: CompiledScoringRule, standing: Standing, shown: int, at: int) -> None:
+    subject.keep_standing(compiled, Standing(*standing[:-1], shown))
     subject.arm(DECAY, compiled.rule.id, next_decay(compiled.versions, standing, at))
 
 

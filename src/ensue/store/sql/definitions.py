@@ -105,14 +105,16 @@ class DefinitionTables:
         self._sql.run(
             f"""INSERT INTO segments (workspace_id, {_SEGMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, id) DO UPDATE SET name = excluded.name, description = excluded.description,
-              version = excluded.version, rules = excluded.rules, status = excluded.status, updated_at = excluded.updated_at""",
+              version = excluded.version, rules = excluded.rules, status = excluded.status,
+              updated_at = excluded.updated_at""",
             (
                 self._workspace, segment.id, segment.name, segment.description, segment.type, segment.version, rules,
                 segment.status, segment.created_at, segment.updated_at,
             ),
         )  # fmt: skip
         self._sql.run(
-            """INSERT INTO segment_versions (workspace_id, segment_id, version, rules, created_at) VALUES (?, ?, ?, ?, ?)
+            """INSERT INTO segment_versions (workspace_id, segment_id, version, rules, created_at)
+            VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, segment_id, version) DO NOTHING""",
             (self._workspace, segment.id, segment.version, rules, segment.updated_at),
         )
@@ -162,7 +164,9 @@ class DefinitionTables:
 
     def scoring_rules(self) -> list[ScoringRule]:
         """All scoring rules, oldest first."""
-        rows = self._sql.rows(f"SELECT {_RULE} FROM scoring_rules WHERE workspace_id = ? ORDER BY id", (self._workspace,))
+        rows = self._sql.rows(
+            f"SELECT {_RULE} FROM scoring_rules WHERE workspace_id = ? ORDER BY id", (self._workspace,)
+        )
         return [_rule(row) for row in rows]
 
     def scoring_rule(self, rule_id: int) -> ScoringRule | None:
@@ -199,10 +203,20 @@ class DefinitionTables:
             f"""INSERT INTO scoring_rules (workspace_id, {_RULE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, id) DO UPDATE SET name = excluded.name, version = excluded.version,
               active = excluded.active, body = excluded.body, updated_at = excluded.updated_at""",
-            (self._workspace, rule.id, rule.name, rule.version, int(rule.active), body, rule.created_at, rule.updated_at),
+            (
+                self._workspace,
+                rule.id,
+                rule.name,
+                rule.version,
+                int(rule.active),
+                body,
+                rule.created_at,
+                rule.updated_at,
+            ),
         )
         self._sql.run(
-            """INSERT INTO scoring_rule_versions (workspace_id, rule_id, version, body, created_at) VALUES (?, ?, ?, ?, ?)
+            """INSERT INTO scoring_rule_versions (workspace_id, rule_id, version, body, created_at)
+            VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, rule_id, version) DO NOTHING""",
             (self._workspace, rule.id, rule.version, body, rule.updated_at),
         )
@@ -218,7 +232,9 @@ class DefinitionTables:
 
     def campaigns(self) -> list[Campaign]:
         """All campaigns, oldest first."""
-        rows = self._sql.rows(f"SELECT {_CAMPAIGN} FROM campaigns WHERE workspace_id = ? ORDER BY id", (self._workspace,))
+        rows = self._sql.rows(
+            f"SELECT {_CAMPAIGN} FROM campaigns WHERE workspace_id = ? ORDER BY id", (self._workspace,)
+        )
         return [_campaign(row) for row in rows]
 
     def campaign_versions(self, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, Any]]:
@@ -239,7 +255,8 @@ class DefinitionTables:
         self._sql.run(
             f"""INSERT INTO campaigns (workspace_id, {_CAMPAIGN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, id) DO UPDATE SET name = excluded.name, type = excluded.type,
-              status = excluded.status, version = excluded.version, body = excluded.body, paused_at = excluded.paused_at,
+              status = excluded.status, version = excluded.version, body = excluded.body,
+              paused_at = excluded.paused_at,
               updated_at = excluded.updated_at, sweep = excluded.sweep""",
             (
                 self._workspace, campaign.id, campaign.name, campaign.type, campaign.status, campaign.version, body,
@@ -247,7 +264,8 @@ class DefinitionTables:
             ),
         )  # fmt: skip
         self._sql.run(
-            """INSERT INTO campaign_versions (workspace_id, campaign_id, version, body, created_at) VALUES (?, ?, ?, ?, ?)
+            """INSERT INTO campaign_versions (workspace_id, campaign_id, version, body, created_at)
+            VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, campaign_id, version) DO UPDATE SET body = excluded.body""",
             (self._workspace, campaign.id, campaign.version, body, campaign.updated_at),
         )

@@ -19,9 +19,7 @@ _SHOWN = f"""{_COLUMNS}, c.email, c.first_name, c.last_name FROM {_JOINED}
 
 
 def _event(row: Row) -> Event:
-    return Event(
-        row[0], row[1], row[2], row[3], row[4], json.decode(row[5]) if row[5] else {}, *row[6:]
-    )
+    return Event(row[0], row[1], row[2], row[3], row[4], json.decode(row[5]) if row[5] else {}, *row[6:])
 
 
 class EventLog:
@@ -32,8 +30,11 @@ class EventLog:
         self._workspace = workspace_id
 
     def append(self, rows: Iterable[Sequence[object]]) -> None:
-        """Store events: (id, contact, type id, timestamp, received, session id, page, referrer, three utm, metadata text,
-        source, cause, depth, answer text)."""
+        """Store events.
+
+        A row is (id, contact, type id, timestamp, received, session id, page, referrer, three utm, metadata,
+        source, cause, depth, answer); metadata and answer are texts.
+        """
         workspace = self._workspace
         self._sql.run_many(
             """INSERT INTO events (workspace_id, id, contact_id, type_id, timestamp, received_at, session_id, page_url,
@@ -56,7 +57,8 @@ class EventLog:
         rows = self._sql.rows(
             f"""SELECT {_COLUMNS} FROM {_JOINED}
             WHERE e.workspace_id = ? AND e.contact_id = ? AND e.timestamp > ? AND e.timestamp <= ?
-              AND e.type_id IN (SELECT id FROM event_types WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+              AND e.type_id IN (SELECT id FROM event_types
+                WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
             ORDER BY e.timestamp, e.id""",
             (self._workspace, contact_id, -(2**62) if after is None else after, upto, self._workspace, names),
         )
@@ -65,13 +67,16 @@ class EventLog:
     def of_contacts(
         self, contact_ids: Sequence[int], types: Iterable[str], after: int | None, upto: int
     ) -> Iterator[tuple[int, list[Event]]]:
-        """(contact, events) of those contacts that have events of these types with `after < timestamp <= upto`; the
-        contacts ascending, the events by (timestamp, id)."""
+        """Those contacts that have events of these types with `after < timestamp <= upto`, each with these events.
+
+        The contacts are ascending, the events by (timestamp, id).
+        """
         rows = self._sql.rows(
             f"""SELECT {_COLUMNS} FROM {_JOINED}
             WHERE e.workspace_id = ? AND e.contact_id IN (SELECT value FROM json_each(?))
               AND e.timestamp > ? AND e.timestamp <= ?
-              AND e.type_id IN (SELECT id FROM event_types WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+              AND e.type_id IN (SELECT id FROM event_types
+                WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
             ORDER BY e.contact_id, e.timestamp, e.id""",
             (
                 self._workspace, json.encode_text(list(contact_ids)), -(2**62) if after is None else after, upto,
@@ -104,7 +109,8 @@ class EventLog:
     def attribute(self, event_id: int, contact_id: int) -> None:
         """Give an anonymous event its contact."""
         self._sql.run(
-            "UPDATE events SET contact_id = ? WHERE workspace_id = ? AND id = ?", (contact_id, self._workspace, event_id)
+            "UPDATE events SET contact_id = ? WHERE workspace_id = ? AND id = ?",
+            (contact_id, self._workspace, event_id),
         )
 
     def keep_effects(self, event_id: int, effects: str) -> None:
@@ -123,8 +129,11 @@ class EventLog:
         below: tuple[int, int] | None,
         limit: int,
     ) -> list[Row]:
-        """Rows of events (the columns of an event, metadata as text) and of their contact (email, names), newest
-        first by (timestamp, id): `since <= timestamp < until`, and below a place in that order."""
+        """One page of events, newest first.
+
+        A row has the columns of an event (metadata as text) and of its contact (email, names). The order is by
+        (timestamp, id): `since <= timestamp < until`, and below a place in that order.
+        """
         where = ["e.workspace_id = ?"]
         values: list[object] = [self._workspace]
         if contact_id is not None:
@@ -146,7 +155,8 @@ class EventLog:
             where.append("(e.timestamp, e.id) < (?, ?)")
             values += below
         return self._sql.rows(
-            f"SELECT {_SHOWN} WHERE {' AND '.join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?", (*values, limit)
+            f"SELECT {_SHOWN} WHERE {' AND '.join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?",
+            (*values, limit),
         )
 
     def row(self, event_id: int) -> Row | None:
@@ -182,9 +192,7 @@ class EventLog:
 
     def type_id(self, name: str) -> int | None:
         """The number of an event type that has been seen."""
-        row = self._sql.row(
-            "SELECT id FROM event_types WHERE workspace_id = ? AND name = ?", (self._workspace, name)
-        )
+        row = self._sql.row("SELECT id FROM event_types WHERE workspace_id = ? AND name = ?", (self._workspace, name))
         return row[0] if row else None
 
     def add_type(self, name: str, at: int) -> int:
@@ -216,10 +224,13 @@ class IdempotencyKeys:
 
     def claim(self, key: bytes, fingerprint: bytes, event_id: int) -> bool:
         """Take a key; False when somebody had it first. Waits for a claim that is under way elsewhere."""
-        return 1 == self._sql.run(
-            """INSERT INTO idempotency (workspace_id, key, fingerprint, event_id) VALUES (?, ?, ?, ?)
+        return (
+            self._sql.run(
+                """INSERT INTO idempotency (workspace_id, key, fingerprint, event_id) VALUES (?, ?, ?, ?)
             ON CONFLICT (workspace_id, key) DO NOTHING""",
-            (self._workspace, key, fingerprint, event_id),
+                (self._workspace, key, fingerprint, event_id),
+            )
+            == 1
         )
 
     def find(self, key: bytes) -> tuple[bytes, int] | None:

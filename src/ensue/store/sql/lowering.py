@@ -218,15 +218,16 @@ class Lowering:
 
     def _grouped(self, source: Clause, having: Clause) -> Clause:
         return Clause(
-            f"(c.id IN (SELECT e.contact_id FROM events e WHERE {source.sql}"
-            f" GROUP BY e.contact_id HAVING {having.sql}))",
+            # The plus keeps SQLite from walking the whole log contact by contact to be spared a sort.
+            f"(c.id IN (SELECT +e.contact_id FROM events e WHERE {source.sql}"
+            f" GROUP BY +e.contact_id HAVING {having.sql}))",
             (*source.values, *having.values),
         )
 
     def _in_window(self, event_type: str, after: int | None, upto: int) -> Clause:
         source = Clause(
             "(e.workspace_id = ? AND e.type_id = (SELECT id FROM event_types WHERE workspace_id = ? AND name = ?)"
-            " AND e.contact_id IS NOT NULL AND e.timestamp <= ?)",
+            " AND +e.contact_id IS NOT NULL AND e.timestamp <= ?)",
             (self.workspace, self.workspace, event_type, upto),
         )
         return source if after is None else source & Clause("e.timestamp > ?", (after,))

@@ -192,7 +192,8 @@ class Ledger:
         """Append lines: (contact, line)."""
         workspace = self._workspace
         self._sql.run_many(
-            f"INSERT INTO score_ledger (workspace_id, contact_id, {_LINE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"""INSERT INTO score_ledger (workspace_id, contact_id, {_LINE})
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 (workspace, contact_id, n.id, n.rule_id, n.version, n.cause, n.event_id, n.event_at, n.at, n.asked,
                  n.given, n.before, n.after)
@@ -211,7 +212,8 @@ class Ledger:
     def of_contact(self, contact_id: int, below: int | None, limit: int) -> list[LedgerLine]:
         """A contact's lines with ids below one, newest first."""
         rows = self._sql.rows(
-            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            f"""SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND id < ?
+            ORDER BY id DESC LIMIT ?""",
             (self._workspace, contact_id, below if below is not None else 2**63 - 1, limit),
         )
         return [LedgerLine(*row) for row in rows]

@@ -17,7 +17,16 @@ from ensue.store.sql.timeline import Timeline
 
 # A timer can make stays, enrolments and skips long after the last event, so no one table tells which id was the last.
 # A decay's ledger line alone is not asked for: it has to be unique only within its contact.
-_UNIQUE_IN_STORE = ("workspaces", "users", "user_sessions", "contacts", "sessions", "events", "memberships", "enrolments")
+_UNIQUE_IN_STORE = (
+    "workspaces",
+    "users",
+    "user_sessions",
+    "contacts",
+    "sessions",
+    "events",
+    "memberships",
+    "enrolments",
+)
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
     "audit_log",

@@ -19,6 +19,11 @@ T = TypeVar("T")
 FILE = "ensue.db"
 
 
+def holds_store(folder: Path) -> bool:
+    """Whether a store has been made in a folder."""
+    return (folder / FILE).exists()
+
+
 class SqliteStore:
     """SQLite in WAL mode with `synchronous=FULL`.
 

@@ -1,0 +1,71 @@
+"""Uvicorn, made to say where it listens and to stop without a trace."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import socket
+from types import FrameType
+
+import uvicorn
+
+from ensue.worker.wakes import Wakes
+
+_BACKLOG = 2_048
+_DRAIN_SECONDS = 20
+
+
+class Server(uvicorn.Server):
+    """Says hello once it listens, and tells the live streams to end as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, wakes: Wakes, hello: Callable[[str], str]) -> None:
+        super().__init__(config)
+        self._wakes = wakes
+        self._hello = hello
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            # Port 0 takes any free one: ask which.
+            port = self.servers[0].sockets[0].getsockname()[1]
+            host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104  only shown
+            say(self._hello(f"http://{host}:{port}"))
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal, and no more than that: Uvicorn would raise it again and take the clean-up with it."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        super().handle_exit(sig, frame)
+        if self.started:
+            asyncio.get_running_loop().call_soon_threadsafe(self._wakes.stop)
+
+
+def settings(host: str, port: int, app: object) -> uvicorn.Config:
+    """How Uvicorn serves an app."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; not a log line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
