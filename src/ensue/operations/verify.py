@@ -43,10 +43,14 @@ def run(store: Opened, ids: Ids, console: Console, workspace: str | None = None,
     if as_json:
         console.out(json.encode_text({"contacts": contacts, "differences": found}), highlight=False)
     elif found:
-        console.print(f"{found} differences among {contacts} contacts.", style="bold red")
+        console.print(f"{_counted(found, 'difference')} among {_counted(contacts, 'contact')}.", style="bold red")
     else:
-        console.print(f"{contacts} contacts: everything is as the log says.", style="green")
+        console.print(f"{_counted(contacts, 'contact')}: everything is as the log says.", style="green")
     return 1 if found else 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print(console: Console, difference: Difference, *, as_json: bool) -> None:
