@@ -92,13 +92,13 @@ class Site:
         for number in range(4):
             contacts.create(room, {"externalId": f"person {number}"}, Cause("CHANGE"))
 
-    def arrival(self, key: str, who: int, **more: Any) -> Arrival:
-        """A `buy` of one of the contacts, with an idempotency key."""
+    def arrival(self, key: str, who: int, body: bytes = b"same", **more: Any) -> Arrival:
+        """A `buy` of one of the contacts, with an idempotency key; `body` stands for what else was sent."""
         digest = blake2b(key.encode(), digest_size=16).digest()
         metadata = {"padding": "x" * (37 * len(key) % 600)}
         return Arrival(
             WORKSPACE, "buy", self.clock.now(), self.contacts[who % len(self.contacts)], metadata=metadata,
-            metadata_text=json.encode_text(metadata), key=digest, fingerprint=b"same", **more,
+            metadata_text=json.encode_text(metadata), key=digest, fingerprint=body, **more,
         )  # fmt: skip
 
     def post(self, ledger: Ledger, count: int) -> None:
