@@ -25,8 +25,8 @@ RULES = [
     ({**COUNT, "aggregate": "distinct", "property": "text"}, 300),
     (SEQUENCE, 200),
     ({**SEQUENCE, "timeWindow": "7d"}, 200),
-    ({**SEQUENCE, "lastStep": "absent"}, 4_000),
-    ({**SEQUENCE, "lastStep": "absent", "timeWindow": "7d", "steps": [{"eventType": "a"}, {"eventType": "c"}]}, 4_000),
+    ({**SEQUENCE, "lastStep": "absent"}, 2_300),
+    ({**SEQUENCE, "lastStep": "absent", "timeWindow": "7d", "steps": [{"eventType": "a"}, {"eventType": "c"}]}, 2_300),
 ]
 
 
