@@ -58,7 +58,7 @@ class TestVerify:
         world.scoring_rule("visit", 5)
         world.post("visit", world.contact())
         assert verify.run(beside, world.engine.ids, terminal) == 0
-        assert "1 contacts: everything is as the log says." in terminal.text
+        assert "1 contact: everything is as the log says." in terminal.text
 
     def test_differences_are_told_and_fail(self, world, beside, terminal):
         contact = world.contact()
