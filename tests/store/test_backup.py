@@ -1,5 +1,8 @@
 """A backup is taken while the store is written to, is whole, and overwrites nothing."""
 
+import os
+import stat
+
 import apsw
 import pytest
 
@@ -116,3 +119,13 @@ def test_one_reader_that_does_not_close_keeps_no_other_open(world, tmp_path):
         store.close()
     with pytest.raises(apsw.ConnectionClosedError):
         store._writer.execute("SELECT 1")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_backup_is_for_its_user_alone(world, tmp_path):
+    before = os.umask(0o022)
+    try:
+        world.store.backup(tmp_path / "copy.db")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600

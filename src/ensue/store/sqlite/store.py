@@ -146,6 +146,8 @@ class SqliteStore:
         partial = to.with_name(to.name + ".partial")
         try:
             partial.unlink(missing_ok=True)
+            # Everything is in it: for this user alone, wherever it is put.
+            partial.touch(mode=0o600, exist_ok=False)
             self._copy(partial)
             _make_durable(partial)
             partial.rename(to)
