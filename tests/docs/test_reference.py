@@ -1,4 +1,4 @@
-"""The reference says what the program does: its examples are accepted, its tables name everything, its links lead on."""
+"""The reference says what the program does: its examples are accepted, its tables complete, and its links lead on."""
 
 import json
 import os
