@@ -190,7 +190,7 @@ def statements():
 
 def literals(scope, known):
     """The texts that names of a module or a function stand for."""
-    found = {}
+    found: dict[str, str] = {}
     for node in scope.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found[node.targets[0].id] = text_of(node.value, known | found) or ""
@@ -201,10 +201,13 @@ def text_of(node, known):
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(
-            part.value if isinstance(part, ast.Constant) else known.get(ast.unparse(part.value), "{…}")
-            for part in node.values
-        )
+        parts = []
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                parts.append(known.get(ast.unparse(part.value), "{…}"))
+            elif isinstance(part, ast.Constant):
+                parts.append(str(part.value))
+        return "".join(parts)
     return None
 
 

@@ -130,7 +130,7 @@ def test_a_reader_keeps_its_snapshot_while_others_commit(store):
 
 def test_two_readers_at_once_have_a_snapshot_each(store):
     store.write(add(1))
-    inner = {}
+    inner: dict[str, list[int]] = {}
 
     def outer(tables):
         tables.workspace(ONE).contacts.after(0, 1)

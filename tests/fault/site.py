@@ -136,18 +136,22 @@ class Site:
 
 def _derived_again(tables: Tables) -> Iterable[str]:
     ask = tables.sql.rows
+
+    def pairs(statement: str) -> dict[Any, Any]:
+        return {row[0]: row[1] for row in ask(statement)}
+
     found: list[str] = []
-    happened: Counter[int] = Counter(dict(ask("SELECT contact_id, COUNT(*) FROM events GROUP BY contact_id")))
+    happened = Counter(pairs("SELECT contact_id, COUNT(*) FROM events GROUP BY contact_id"))
     keys = {row[0] for row in ask("SELECT event_id FROM idempotency")}
     events = {row[0] for row in ask("SELECT id FROM events")}
     if keys != events:
         found.append(f"keys without events or events without keys: {keys ^ events}")
-    counted = dict(ask("SELECT name, events FROM event_types")).get("buy", 0)
+    counted = pairs("SELECT name, events FROM event_types").get("buy", 0)
     if counted != len(events):
         found.append(f"{counted} counted, {len(events)} stored")
-    segments = dict(ask("SELECT name, id FROM segments"))
-    scores = dict(ask("SELECT id, score FROM contacts"))
-    sums = dict(ask("SELECT contact_id, SUM(given) FROM score_ledger GROUP BY contact_id"))
+    segments = pairs("SELECT name, id FROM segments")
+    scores = pairs("SELECT id, score FROM contacts")
+    sums = pairs("SELECT contact_id, SUM(given) FROM score_ledger GROUP BY contact_id")
     members = set(ask("SELECT segment_id, contact_id FROM memberships WHERE exited_at IS NULL"))
     armed = {row[0] for row in ask("SELECT contact_id FROM timers WHERE kind = 2")}
     enrolled = Counter(row[0] for row in ask("SELECT contact_id FROM enrolments"))

@@ -3,6 +3,7 @@
 import gzip
 import tracemalloc
 import zlib
+from typing import Any
 
 import pytest
 
@@ -24,17 +25,20 @@ GOOD = b'{"type":"good","metadata":{"n":1}}'
 
 @pytest.fixture(params=STORES, ids=lambda factory: factory.__name__, scope="module")
 def door(request, tmp_path_factory):
-    """`door(read)` is the outcome of what `read` lets in, or the error that it raises."""
+    """`door(arrivals)` is what becomes of arrivals; `door.stored(id)` is an event as it is kept."""
     store = request.param(tmp_path_factory.mktemp("hostile"))
     workspace = Workspace(WORKSPACE, "Hostile", "hostile", "UTC", 1_000, 1, 1, 1)
     store.write(lambda tables: tables.accounts.workspaces.add(workspace))
     engine = Engine(SimulatedClock(NOW), Ids(SimulatedClock(NOW)))
 
-    def enter(arrivals):
-        return store.write(lambda tables: engine.ingest(tables, arrivals))
+    class Door:
+        def __call__(self, arrivals):
+            return store.write(lambda tables: engine.ingest(tables, arrivals))
 
-    enter.store = store
-    yield enter
+        def stored(self, event_id):
+            return store.read(lambda tables: tables.workspace(WORKSPACE).events.get(event_id))[0]
+
+    yield Door()
     store.close()
 
 
@@ -68,7 +72,7 @@ def test_a_body_gets_its_answer(door, hostile):
     (outcome,) = door([arrival])
     check(outcome, hostile)
     if isinstance(outcome, Created):
-        stored, _, _ = door.store.read(lambda tables: tables.workspace(WORKSPACE).events.get(outcome.event.id))
+        stored = door.stored(outcome.event.id)
         assert json.encode(stored.metadata) == json.encode(outcome.event.metadata)
         assert stored.type == outcome.event.type
         assert json.decode_strict(event_json.created(outcome).encode())["metadata"] == hostile.answer
@@ -91,7 +95,7 @@ def test_an_item_of_a_batch_gets_the_same_answer_and_spoils_nothing(door, hostil
         return
     first, item, last = items
     stored = iter(door([one for one in items if not isinstance(one, EnsueError)]))
-    outcomes = [one if isinstance(one, EnsueError) else next(stored) for one in (first, item, last)]
+    outcomes: list[Any] = [one if isinstance(one, EnsueError) else next(stored) for one in (first, item, last)]
     assert [outcomes[place].event.metadata for place in (0, 2)] == [{"n": 1}] * 2
     check(outcomes[1], hostile)
 

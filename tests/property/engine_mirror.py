@@ -34,8 +34,8 @@ def points(rule: ScoringRule, history: list[Event], now: int) -> int:
         total = _decayed(rule, total, last, event.timestamp)
         # A match that is held back gives nothing, but decay begins anew from it.
         last = event.timestamp
-        again = counted is not None
-        if not (again and rule.once) and not (again and rule.cooldown and last - counted < rule.cooldown):
+        held_back = counted is not None and (rule.once or last - counted < (rule.cooldown or 0))
+        if not held_back:
             counted = last
             total += rule.delta
             total = total if rule.max_score is None else min(total, rule.max_score)
@@ -106,8 +106,12 @@ class Mirror:
             self._look(person, instant)
             if person.score != before:
                 person.decays[instant] += person.score - before
-        # Not the later of the two: after a restart with the clock set back the engine's instant may be behind it.
-        person.as_of = upto
+        person.as_of = max(person.as_of, upto)
+
+    def touch(self, contact_id: int, upto: int) -> None:
+        """Bring a contact to where the engine has brought it: after a restart, perhaps behind where time passed to."""
+        self.advance(contact_id, upto)
+        self.people[contact_id].as_of = upto
 
     def happen(self, contact_id: int, event: Event) -> None:
         """An event became known; the contact has been advanced before."""

@@ -78,7 +78,7 @@ class Both:
             if session is not None:
                 self.anonymous.setdefault(session, []).append(event)
         else:
-            self.mirror.advance(doer, upto)
+            self.mirror.touch(doer, upto)
             if session is not None and session not in self.owners:
                 self.attribute(doer, session)
             self.mirror.happen(doer, event)
@@ -89,7 +89,7 @@ class Both:
         contact_id = self.person(who)
         upto = self.reached(contact_id)
         self.world.change(lambda room: identity.identify_session(room, identity.held(room, contact_id), session))
-        self.mirror.advance(contact_id, upto)
+        self.mirror.touch(contact_id, upto)
         self.attribute(contact_id, session)
 
     def attribute(self, contact_id: int, session: str) -> None:
@@ -103,7 +103,7 @@ class Both:
         contact_id = self.person(who)
         upto = self.reached(contact_id)
         person = self.mirror.people[contact_id]
-        self.mirror.advance(contact_id, upto)
+        self.mirror.touch(contact_id, upto)
         if tagged is None:
             self.world.update(contact_id, attributes={"plan": plan})
         else:
@@ -170,7 +170,7 @@ def scoring_rules(scale: str) -> st.SearchStrategy[dict[str, Any]]:
     spans = st.integers(1, 4).map(lambda count: count * UNITS[scale])
     bounded = st.sampled_from([{}, {"max_score": 12}, {"min_score": -2}, {"min_score": -4, "max_score": 9}])
     condition = {"type": "attribute", "field": "metadata.n", "operator": "gte", "value": 1}
-    return generated.merged(
+    rules: st.SearchStrategy[dict[str, Any]] = generated.merged(
         st.fixed_dictionaries({"event_type": st.sampled_from("aab"), "delta": st.sampled_from([5, 3, -3, 10])}),
         bounded,
         st.just({}) | st.fixed_dictionaries({"decay_points": st.integers(1, 6), "decay_period": spans}),
@@ -178,6 +178,7 @@ def scoring_rules(scale: str) -> st.SearchStrategy[dict[str, Any]]:
         st.sampled_from([{}, {}, {"once": True}]),
         st.sampled_from([{}, {"condition": condition}]),
     )
+    return rules
 
 
 Step = tuple[Any, ...]

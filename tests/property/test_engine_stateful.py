@@ -84,6 +84,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         if key in self.answered:
             self.told(key, None, b"one", None, arrival, outcome)
         else:
+            assert isinstance(outcome, Refused)
             assert isinstance(outcome.error, NotFound)
 
     @rule(who=who, session=st.sampled_from(["s", "t"]))
@@ -177,7 +178,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         rows = self.site.store.read(
             lambda tables: tables.sql.rows("SELECT contact_id, COUNT(*) FROM events GROUP BY contact_id")
         )
-        stored = dict(rows)
+        stored = {row[0]: row[1] for row in rows}
         assert stored.pop(None, 0) == sum(self.waiting.values())
         assert stored == {contact: times for contact, times in self.happened.items() if times}
 
