@@ -3,7 +3,7 @@
 The first start lays `.venv` from the locked, hashed packages of `requirements.lock`; every later start only compares
 a stamp and goes on to the `ensue` command line. `test` and `bench` use `requirements-dev.lock` in the same place.
 
-    python3 run.py                      start the server (the same as `serve`)
+    python3 run.py                      start the server (the same as `serve`, whose options may follow)
     python3 run.py serve --port 9000    any command of `ensue` and its options; `--help` lists them
     python3 run.py test                 every check; with arguments only pytest, with these arguments
     python3 run.py bench                the benchmarks
@@ -36,7 +36,7 @@ def main(arguments: "list[str]") -> int:
     if refusal:
         print(refusal, file=sys.stderr)
         return 1
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("serve", [])
+    command, rest = asked(arguments)
     try:
         install(DEV_LOCK if command in ("test", "bench") else LOCK)
     except InstallError as error:
@@ -49,6 +49,13 @@ def main(arguments: "list[str]") -> int:
         os.chdir(str(ROOT))
         return become(["-m", "pytest", *rest]) if rest else check()
     return become(["-m", "ensue.cli", command, *rest])
+
+
+def asked(arguments: "list[str]") -> "tuple[str, list[str]]":
+    """The command and its arguments; options alone are those of `serve`."""
+    if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
+        return "serve", arguments
+    return arguments[0], arguments[1:]
 
 
 def refuse_old_python(version: "tuple[int, ...]") -> "str | None":

@@ -56,6 +56,18 @@ def test_without_arguments_it_serves(checkout):
     assert checkout.start().stdout == "['serve']\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["--port", "9000"], ("serve", ["--port", "9000"])),
+        (["--help"], ("--help", [])),
+        (["demo", "--port", "9000"], ("demo", ["--port", "9000"])),
+    ],
+)
+def test_options_without_a_command_are_those_of_serve(arguments, asked):
+    assert run.asked(arguments) == asked
+
+
 def test_the_second_start_installs_nothing(checkout):
     before = (checkout.venv / "requirements.stamp").stat().st_mtime_ns
     ended = checkout.start("version")
