@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ensue.base.clock import DAY, HOUR, from_iso
+from ensue.base.clock import DAY, HOUR, from_iso, to_iso
 from ensue.model.event import Event
 from ensue.rules.grammar import parse_rule
 from ensue.rules.naive import NaiveContact
@@ -161,3 +161,31 @@ def test_counts_as_they_run_out(operator, value, hours, expected):
     for number, hour in enumerate(hours, 1):
         place.arrive(Event(number, "a", START + hour * HOUR, START, 1), now)
     assert place.rule.evaluate(place, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "holds"), [(0, 0, True), (-1, 0, True), (0, 1, True), (1, 2, False), (-2, -1, False)]
+)
+def test_both_ends_of_a_fixed_window_count(first, last, holds):
+    ends = {"from": to_iso(START + first), "to": to_iso(START + last)}
+    place = World(parse_rule({**SOON, "timeWindow": ends}))
+    place.arrive(Event(1, "a", START, START, 1), START)
+    assert place.rule.evaluate(place, START + DAY) == Verdict(holds, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "shared"),
+    [
+        ({"operator": "gt", "value": 2}, True),
+        ({"operator": "lt"}, True),
+        ({"value": 4}, False),
+        ({"timeWindow": "2d"}, False),
+        ({"eventType": "b"}, False),
+        ({"where": {"field": "pageUrl", "operator": "exists"}}, False),
+        ({"aggregate": "sum", "property": "n"}, False),
+    ],
+)
+def test_conditions_share_a_state_only_when_it_serves_both(change, shared):
+    three = {**SOON, "value": 3}
+    rule = parse_rule({"operator": "AND", "conditions": [three, {**three, **change}]})
+    assert len(rule.event_conditions) == (1 if shared else 2)

@@ -140,6 +140,7 @@ EMAIL = {"field": "email", "operator": "ends_with", "value": "@EXAMPLE.com"}
         ({"type": "segment", "operator": "in", "segmentId": "seg_000000000000a"}, True),
         ({"operator": "AND", "conditions": [AMOUNT, EMAIL, VIP]}, True),
         ({"operator": "NOT", "conditions": [AMOUNT, EMAIL]}, False),
+        ({"operator": "NOT", "conditions": [AMOUNT, {**VIP, "value": "x"}]}, False),
         ({"operator": "NOT", "conditions": [{**AMOUNT, "value": 60}, {**VIP, "value": "x"}]}, True),
         ({"operator": "OR", "conditions": [{**AMOUNT, "value": 60}, VIP]}, True),
         ({"operator": "OR", "conditions": [{**AMOUNT, "value": 60}] * 3}, False),
