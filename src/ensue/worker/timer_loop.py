@@ -51,9 +51,10 @@ class TimerLoop:
 
     async def _turn(self) -> None:
         """Work off what is due, or rest until something may be."""
-        next_due = self._store.read(lambda tables: tables.next_due())
+        next_due, sweeps = self._store.read(lambda tables: (tables.next_due(), tables.sweeps()))
         now = self._engine.clock.now()
-        if next_due is not None and next_due <= now:
+        # What a sweep has to thaw is armed nowhere: the timers of the frozen are used up.
+        if sweeps or (next_due is not None and next_due <= now):
             await self._commits.run(self._engine.run_due)
         elif next_due is None:
             await self._wakes.wait(_IDLE_SECONDS)

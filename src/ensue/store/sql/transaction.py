@@ -102,7 +102,10 @@ class Tables:
 
     def sweeps(self) -> list[tuple[int, int]]:
         """(workspace, campaign) of the campaigns whose enrolments are being let go or ended."""
-        rows = self.sql.rows("SELECT workspace_id, id FROM campaigns WHERE sweep IS NOT NULL ORDER BY workspace_id, id")
+        rows = self.sql.rows(
+            f"""SELECT c.workspace_id, c.id FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+            WHERE c.sweep IS NOT NULL AND {_NOT_CLOSED} ORDER BY c.workspace_id, c.id"""
+        )
         return [(row[0], row[1]) for row in rows]
 
     def largest_id(self) -> int:

@@ -1,0 +1,65 @@
+"""The timer loop: what wakes it, and what must not stop it."""
+
+import asyncio
+from contextlib import suppress
+
+from ensue.base.clock import HOUR
+from ensue.engine import campaign_changes
+from ensue.worker.group_commit import GroupCommit
+from ensue.worker.timer_loop import TimerLoop
+from ensue.worker.wakes import Wakes
+from tests.engine.flow import chain, node, sign_up
+from tests.engine.world import World
+
+SIGNUP = {"type": "EVENT", "eventType": "signup"}
+
+
+def run_loop(world: World, done) -> None:
+    """Let the real loop work until `done`."""
+
+    async def main() -> None:
+        wakes = Wakes()
+        commits = GroupCommit(world.store, world.engine, committed=wakes.committed)
+        timers = TimerLoop(world.engine, world.store, commits, wakes)
+        commits.start()
+        timers.start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while not done():
+                    await wakes.wait(5)
+        wakes.stop()
+        await timers.close()
+        await commits.close()
+
+    asyncio.run(main())
+
+
+def pause_and_resume(world: World, campaign: int) -> None:
+    for status in ("PAUSED", "ACTIVE"):
+        world.change(
+            lambda room, to=status: campaign_changes.change_status(room, campaign_changes.named(room, campaign), to)
+        )
+        world.clock.advance(HOUR)
+
+
+def sweeping(world: World) -> bool:
+    return bool(world.store.read(lambda tables: tables.sweeps()))
+
+
+def test_a_sweep_goes_on_when_no_timer_is_due_anywhere(world):
+    campaign = world.campaign(SIGNUP, workflow=chain(node("w", "wait_until", eventType="buy")))
+    sign_up(world)
+    pause_and_resume(world, campaign)
+    assert sweeping(world)
+    assert world.store.read(lambda tables: tables.next_due()) is None
+    run_loop(world, lambda: not sweeping(world))
+    assert not sweeping(world)
+
+
+def test_a_workspace_that_is_being_removed_is_swept_no_more(world):
+    campaign = world.campaign(SIGNUP, workflow=chain(node("w", "wait_until", eventType="buy")))
+    sign_up(world)
+    pause_and_resume(world, campaign)
+    world.store.write(lambda tables: tables.accounts.workspaces.begin_removal(world.workspace, world.now))
+    assert not sweeping(world)
+    assert world.store.write(world.engine.run_due) == 0
