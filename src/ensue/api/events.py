@@ -90,7 +90,7 @@ def _one(tables: Tables, workspace_id: int, event_id: int) -> str | None:
 
 async def _stream(request: Request, services: Services, workspace_id: int, after: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
-    while not services.wakes.stopping:
+    while not services.wakes.stopping and _still_allowed(request):
         rows = await services.ask(partial(_committed_after, workspace_id, after))
         for row in rows:
             after = row[0]
@@ -100,9 +100,7 @@ async def _stream(request: Request, services: Services, workspace_id: int, after
         before_waiting = asyncio.get_running_loop().time()
         await services.wakes.wait(bounds.STREAM_BEAT_SECONDS)
         if asyncio.get_running_loop().time() - before_waiting >= bounds.STREAM_BEAT_SECONDS:
-            # A quiet stream: show that it lives, and look whether its caller still may listen.
-            if not _still_allowed(request):
-                return
+            # A quiet stream: show that it lives.
             yield ": beat\n\n"
 
 
