@@ -62,8 +62,17 @@ def merge(room: WorkingSet, survivor_id: int, other_id: int) -> tuple[Subject, E
     room.write()
     room.tables.contacts.remove(known.contact.id)
     room.tables.belongings.hand_over(known.contact.id, survivor.id, room.now)
-    survivor = identity.held(room, survivor.id)
+    survivor = _united(room, survivor.id)
     return survivor, _take_in(survivor, known, Effects(before, survivor.score, entries))
+
+
+def _united(room: WorkingSet, survivor_id: int) -> Subject:
+    """The survivor with all that both had, brought to the present before but not evaluated over the union yet."""
+    survivor = room.subject(survivor_id)
+    assert survivor is not None
+    # The states are still the survivor's alone: a segment that is being backfilled waits for the others.
+    survivor.caught_up = True
+    return survivor
 
 
 def _remember(room: WorkingSet, other: Subject, survivor: Subject) -> _Other:

@@ -42,7 +42,8 @@ def react(subject: Subject, stimulus: Stimulus, effects: Effects) -> None:
     if event is not None and event.type in listening.event_types:
         waiting.on_event(subject, event, stimulus.cause, fresh)
     if (
-        (listening.contact and event is None and stimulus.cause.kind != "TIME")
+        stimulus.cause.kind == "MERGE"
+        or (listening.contact and event is None and stimulus.cause.kind != "TIME")
         or (listening.score and subject.score != stimulus.score_before)
         or (listening.segments and any(s.id in listening.segments for s in (*stimulus.entered, *stimulus.exited)))
     ):
