@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from bench import load
-from bench.scale import fetch
+from bench.load import fetch
 from bench.server import Server
 from bench.stage import Stage, ask
 from bench.table import Line

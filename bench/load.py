@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import Request, urlopen
 
 from bench.server import Server
 from bench.workload import Site
@@ -92,3 +93,11 @@ def finish(generator: "subprocess.Popen[str]") -> Load:
     if load.refused or load.broken or not load.requests:
         raise Unsound(f"{load.refused} of {load.requests} requests were not 2xx, {load.broken} connections broke.")
     return load
+
+
+def fetch(server: Server, site: Site, path: str, sent: bytes | None = None) -> bytes:
+    """One answer of a server."""
+    headers = {"Authorization": f"Bearer {site.key}", "Content-Type": "application/json"}
+    with urlopen(Request(server.url + path, sent, headers), timeout=600) as answer:
+        body: bytes = answer.read()
+        return body

@@ -3,10 +3,9 @@
 import random
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from bench import load
-from bench.load import Bodies
+from bench.load import Bodies, fetch
 from bench.posting import MAIN
 from bench.server import Server
 from bench.stage import Stage
@@ -87,14 +86,6 @@ def listing(stage: Stage) -> list[Line]:
             figures=dict(found),
         )
     ]  # fmt: skip
-
-
-def fetch(server: Server, site: Site, path: str, sent: bytes | None = None) -> bytes:
-    """One answer of a server."""
-    headers = {"Authorization": f"Bearer {site.key}", "Content-Type": "application/json"}
-    with urlopen(Request(server.url + path, sent, headers), timeout=600) as answer:
-        body: bytes = answer.read()
-        return body
 
 
 def _busy_contact(server: Server, site: Site) -> str:

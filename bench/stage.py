@@ -67,6 +67,8 @@ class Stage:
     def product(self, name: str, site: Site, kind: str = "product") -> Iterator[tuple[Server, Site]]:
         """The product over a copy of a workspace, warmed up."""
         with self.copy(site) as own, self.serving(name, kind, str(own.folder)) as server:
+            # The first request waits for the definitions to be compiled; rounds must not.
+            load.fetch(server, own, own.path, bodies(own, 1)[0])
             load.run(server, own, self.bodies(own), 16, 1)
             yield server, own
 

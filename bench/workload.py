@@ -71,11 +71,11 @@ def build(folder: Path, size: Size, *, defined: bool = True) -> Site:
     chance = random.Random(SEED)
     try:
         site = store.write(lambda tables: _workspace(tables, engine, folder))
+        if defined:
+            store.write(lambda tables: define(tables, engine, site, size.rules))
         for start in range(0, size.contacts, _CHUNK):
             count = min(_CHUNK, size.contacts - start)
             store.write(lambda tables, start=start, count=count: _contacts(tables, engine, site, start, count))  # type: ignore[misc]
-        if defined:
-            store.write(lambda tables: define(tables, engine, site, size.rules))
         posted = size.events // len(TYPES) if defined else 0
         through_engine(store, engine, site, POSTED, posted, chance)
         write_log(store, engine, site, size.events - posted, TYPES[1:] if defined else TYPES, chance)
@@ -201,7 +201,7 @@ def define(tables: Tables, engine: Engine, site: Site, rules: int) -> None:
 
 
 # (how many, within what): 3 over all time, 2 windowed.
-_TOUCHED = ((1, None), (3, None), (10, None), (3, "7d"), (20, "30d"))
+_TOUCHED = ((5, None), (10, None), (25, None), (5, "7d"), (20, "30d"))
 _WORKFLOW = {
     "nodes": [
         {"id": "wait", "type": "delay", "data": {"duration": "30d"}},
@@ -270,7 +270,7 @@ def through_engine(
     for start in range(0, count, 1_000):
         arrivals = []
         for number in range(start, min(start + 1_000, count)):
-            metadata = {"productId": "prod_1", "amount": 20 + round(chance.random() * 80, 2), "currency": "USD"}
+            metadata = {"productId": "prod_1", "amount": 21 + round(chance.random() * 79, 2), "currency": "USD"}
             place, contact_id = drawn[number]
             arrivals.append(
                 Arrival(
