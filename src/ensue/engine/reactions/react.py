@@ -28,7 +28,7 @@ def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
 def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event], None]) -> list[Effects]:
     """What follows when events turn out to be the contact's, one for each: all count, then segments are decided once.
 
-    `admit` puts an event into the contact's log.
+    `admit` puts an event into the contact's log. What the segments did is said of the last event.
     """
     at, before = subject.as_of, subject.score
     found: list[Effects] = []
@@ -40,18 +40,19 @@ def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event]
         entries = scoring.on_event(subject, event, plan, at) if plan.scoring else []
         touched |= segments.fold(subject, event, plan, at)
         found.append(Effects(start, subject.score, entries))
-    for event, effects in zip(events, found, strict=True):
+    if not events:
+        return found
+    # Before any of them triggers: a trigger that asks about a segment or the score sees what all have led to.
+    last = Cause("EVENT", events[-1].id, events[-1].depth)
+    entered, exited = _decide(subject, touched, before, last, found[-1])
+    for event, effects in zip(events[:-1], found, strict=False):
         cause = Cause("EVENT", event.id, event.depth)
-        if event is events[-1]:
-            _finish(subject, touched, before, cause, event, effects)
-        else:
-            campaigns.react(subject, campaigns.Stimulus(cause, at, event, [], [], subject.score), effects)
+        campaigns.react(subject, campaigns.Stimulus(cause, at, event, [], [], subject.score), effects)
+    campaigns.react(subject, campaigns.Stimulus(last, at, events[-1], entered, exited, before), found[-1])
     return found
 
 
-def to_merge(
-    subject: Subject, before: Effects, was_in: Collection[int], highest: int, cause: Cause
-) -> Effects:
+def to_merge(subject: Subject, before: Effects, was_in: Collection[int], highest: int, cause: Cause) -> Effects:
     """What follows when a contact has taken another in: every segment is decided once, over both together.
 
     `before` is what the merge itself did. The other was in the segments `was_in`, and `highest` is the higher of the
@@ -119,12 +120,24 @@ def _finish(
     listed: tuple[list[Segment], list[Segment]] = ([], []),
 ) -> None:
     """Evaluate what is touched and trigger campaigns; `listed` are STATIC segments entered and exited already."""
-    at = subject.as_of
+    entered, exited = _decide(subject, touched, before, cause, effects, listed)
+    campaigns.react(subject, campaigns.Stimulus(cause, subject.as_of, event, entered, exited, before), effects)
+
+
+def _decide(
+    subject: Subject,
+    touched: set[int],
+    before: int,
+    cause: Cause,
+    effects: Effects,
+    listed: tuple[list[Segment], list[Segment]] = ([], []),
+) -> tuple[list[Segment], list[Segment]]:
+    """Evaluate what is touched, and by a changed score besides; note in the effects what was entered and exited."""
     if subject.score != before:
         touched |= subject.room.definitions.watching_field("score")
-    entered, exited = segments.evaluate(subject, touched, at, cause) if touched else ([], [])
+    entered, exited = segments.evaluate(subject, touched, subject.as_of, cause) if touched else ([], [])
     entered, exited = listed[0] + entered, listed[1] + exited
     effects.after = subject.score
     effects.entered = [SegmentChange(s.id, s.name) for s in entered]
     effects.exited = [SegmentChange(s.id, s.name) for s in exited]
-    campaigns.react(subject, campaigns.Stimulus(cause, at, event, entered, exited, before), effects)
+    return entered, exited
