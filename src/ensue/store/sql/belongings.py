@@ -74,6 +74,8 @@ class Belongings:
               AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
+        # What told the runs apart came from the metadata; all of them have ended, so none can meet another.
+        self._sql.run("UPDATE enrolments SET entry_key = '' WHERE workspace_id = ? AND contact_id = ?", contact)
         self._sql.run(
             """UPDATE enrolment_steps SET detail = NULL
             WHERE workspace_id = ?
