@@ -3,8 +3,10 @@
 import asyncio
 from contextlib import suppress
 
+from ensue.base import bounds
 from ensue.base.clock import HOUR
 from ensue.engine import campaign_changes
+from ensue.engine.reactions import react
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
@@ -63,3 +65,31 @@ def test_a_workspace_that_is_being_removed_is_swept_no_more(world):
     world.store.write(lambda tables: tables.accounts.workspaces.begin_removal(world.workspace, world.now))
     assert not sweeping(world)
     assert world.store.write(world.engine.run_due) == 0
+
+
+def test_a_contact_whose_timers_fail_holds_up_nobody(world, monkeypatch):
+    once = {"type": "event", "eventType": "buy", "aggregate": "count", "operator": "gte", "value": 1}
+    recent = world.segment(once | {"timeWindow": "1h"})
+    poisoned, sound = world.contact(), world.contact()
+    bought_at = world.now
+    for contact in (poisoned, sound):
+        world.post("buy", contact)
+    healthy = react.to_time
+
+    def to_time(subject, due, at):
+        if subject.id == poisoned:
+            raise ValueError("a bug")
+        return healthy(subject, due, at)
+
+    monkeypatch.setattr(react, "to_time", to_time)
+    world.clock.advance(2 * HOUR)
+    run_loop(world, lambda: world.stored(poisoned).due_at == world.now + bounds.DUE_RETRY and not is_due(world))
+    assert world.members(recent) == {poisoned}
+
+    monkeypatch.setattr(react, "to_time", healthy)
+    world.forward(bounds.DUE_RETRY)
+    assert world.rows("SELECT exited_at FROM memberships") == [(bought_at + HOUR,)] * 2
+
+
+def is_due(world: World) -> bool:
+    return bool(world.store.read(world.engine.due))

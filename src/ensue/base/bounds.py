@@ -33,6 +33,8 @@ GROUP_EVENTS = 1_000
 GROUP_QUEUE = 8_192
 GROUP_WORKS = 16
 DUE_CONTACTS = 200
+# So long rests a contact whose timers fail, and nobody waits for it.
+DUE_RETRY = 5 * MINUTE
 BACKFILL_CONTACTS = 500
 BULK_CONTACTS = 1_000
 BUSY_EVENTS = 500

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 from ensue.base import bounds
@@ -58,19 +59,35 @@ class Engine:
 
     def run_due(self, tables: Tables, limit: int = bounds.DUE_CONTACTS) -> int:
         """Advance contacts for which time alone may have changed something; returns how many were advanced."""
-        now = self.ids.instant()
         advanced = 0
         for workspace_id, campaign_id in tables.sweeps():
             advanced += sweep.advance(self.room(tables, workspace_id), campaign_id, limit - advanced)
             if advanced >= limit:
                 return advanced
+        due = self.due(tables, limit - advanced)
+        for workspace_id, contacts in groupby(due, key=itemgetter(0)):
+            timers.advance_due(self.room(tables, workspace_id), [contact_id for _, contact_id in contacts])
+        return advanced + len(due)
+
+    def due(self, tables: Tables, limit: int = bounds.DUE_CONTACTS) -> list[tuple[int, int]]:
+        """(workspace, contact) of those that are due, at most so many."""
+        now = self.ids.instant()
+        found: list[tuple[int, int]] = []
         for workspace_id in tables.workspaces_due(now):
-            due = tables.workspace(workspace_id).contacts.due(now, limit - advanced)
-            timers.advance_due(self.room(tables, workspace_id), due)
-            advanced += len(due)
-            if advanced >= limit:
+            contact_ids = tables.workspace(workspace_id).contacts.due(now, limit - len(found))
+            found += [(workspace_id, contact_id) for contact_id in contact_ids]
+            if len(found) >= limit:
                 break
-        return advanced
+        return found
+
+    def run_one(self, tables: Tables, workspace_id: int, contact_id: int) -> None:
+        """Advance one contact."""
+        timers.advance_due(self.room(tables, workspace_id), [contact_id])
+
+    def put_off(self, tables: Tables, workspace_id: int, contact_id: int) -> None:
+        """Leave a contact that cannot be advanced alone for a while. Its timers keep their instants."""
+        until = self.ids.instant() + bounds.DUE_RETRY
+        tables.workspace(workspace_id).contacts.put_off(contact_id, until)
 
     def forget(self) -> None:
         """Drop what was learned inside a transaction that failed."""

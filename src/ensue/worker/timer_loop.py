@@ -4,7 +4,8 @@ import asyncio
 import logging
 from typing import TypeVar
 
-from ensue.base.errors import EnsueError
+from ensue.base.errors import EnsueError, Unavailable
+from ensue.base.ids import show
 from ensue.engine.engine import Engine
 from ensue.store.ports import Readable
 from ensue.worker.group_commit import GroupCommit
@@ -55,8 +56,28 @@ class TimerLoop:
         now = self._engine.clock.now()
         # What a sweep has to thaw is armed nowhere: the timers of the frozen are used up.
         if sweeps or (next_due is not None and next_due <= now):
-            await self._commits.run(self._engine.run_due)
+            await self._work_off()
         elif next_due is None:
             await self._wakes.wait(_IDLE_SECONDS)
         else:
             await self._wakes.wait(min((next_due - now) / 1000, _IDLE_SECONDS))
+
+    async def _work_off(self) -> None:
+        try:
+            await self._commits.run(self._engine.run_due)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one of them is at fault, and the others must not wait for it
+            _log.exception("timers failed together; each contact is tried by itself")
+            for workspace_id, contact_id in self._store.read(self._engine.due):
+                await self._run_one(workspace_id, contact_id)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _run_one(self, workspace_id: int, contact_id: int) -> None:
+        try:
+            await self._commits.run(lambda tables: self._engine.run_one(tables, workspace_id, contact_id))
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it concerns this contact alone
+            _log.exception("the timers of %s failed; they are tried again later", show("ct", contact_id))
+            await self._commits.run(lambda tables: self._engine.put_off(tables, workspace_id, contact_id))

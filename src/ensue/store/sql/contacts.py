@@ -98,6 +98,12 @@ class Contacts:
         )
         return [row[0] for row in rows]
 
+    def put_off(self, contact_id: int, until: int) -> None:
+        """Do not count a contact as due before an instant, whatever its timers say."""
+        self._sql.run(
+            "UPDATE contacts SET due_at = ? WHERE workspace_id = ? AND id = ?", (until, self._workspace, contact_id)
+        )
+
     def after(self, contact_id: int, limit: int) -> list[int]:
         """Ids of contacts above one, ascending."""
         rows = self._sql.rows(
