@@ -89,7 +89,7 @@ def read_batch(
         raise TooLarge(f"A batch holds at most {bounds.BATCH_EVENTS} events.")
     return [
         item if isinstance(item, Invalid)
-        else _item(workspace_id, item, f"{header_key}:{place}" if header_key else None, received_at, source,
+        else _item(workspace_id, item, f"{header_key}:{place}" if header_key is not None else None, received_at, source,
                    triggers=not backfill)
         for place, item in enumerate(items)
     ]  # fmt: skip
@@ -116,13 +116,14 @@ def inflate(body: bytes) -> bytes:
 
 
 def batch_answer(outcomes: Sequence[Outcome | EnsueError]) -> bytes:
-    """`{"results": [{"event"} | {"error"}]}`, in request order."""
+    """`{"results": [{"event", "replayed"?} | {"error"}]}`, in request order; `replayed` as the header of a single post."""
     return ('{"results":[' + ",".join(_result(outcome) for outcome in outcomes) + "]}").encode()
 
 
 def _result(outcome: Outcome | EnsueError) -> str:
     if isinstance(outcome, Created):
-        return f'{{"event":{event_json.created(outcome)}}}'
+        replayed = ',"replayed":true' if outcome.replayed else ""
+        return f'{{"event":{event_json.created(outcome)}{replayed}}}'
     error = outcome if isinstance(outcome, EnsueError) else outcome.error
     return json.encode_text({"error": problems.problem(error)})
 
@@ -163,8 +164,8 @@ def _arrival(
     workspace_id: int, body: EventBody, header_key: str | None, received_at: int, source: str, *, triggers: bool
 ) -> Arrival:
     faults = _faults(body)
-    if faults is not None:
-        raise faults
+    if faults:
+        raise Invalid.of(faults)
     key, fingerprint = _key(body, header_key)
     metadata = body.metadata
     return Arrival(
@@ -196,20 +197,21 @@ def _contact(text: str) -> int:
 
 def _key(body: EventBody, header_key: str | None) -> tuple[bytes | None, bytes]:
     key = body.idempotency_key
+    if key is not None and not 0 < len(key) <= bounds.IDEMPOTENCY_KEY:
+        raise Invalid.at("idempotencyKey", f"must have 1 to {bounds.IDEMPOTENCY_KEY} characters")
     if header_key is not None:
         if key is not None and key != header_key:
             raise Invalid.at("idempotencyKey", "differs from the Idempotency-Key header")
         key = header_key
     if key is None:
         return None, b""
-    if not 0 < len(key) <= bounds.IDEMPOTENCY_KEY:
-        raise Invalid.at("idempotencyKey", f"must have 1 to {bounds.IDEMPOTENCY_KEY} characters")
     body.idempotency_key = None
     canonical = msgspec.json.encode(body, order="deterministic")
     return blake2b(key.encode(), digest_size=16).digest(), blake2b(canonical, digest_size=16).digest()
 
 
-def _faults(body: EventBody) -> Invalid | None:
+def _faults(body: EventBody) -> list[tuple[str, str]]:
+    """(path, sentence) of every value that is of the right type but out of bounds."""
     faults = []
     if not body.type or len(body.type) > bounds.EVENT_TYPE or body.type.isspace():
         faults.append(("type", f"must have 1 to {bounds.EVENT_TYPE} characters"))
@@ -224,7 +226,7 @@ def _faults(body: EventBody) -> Invalid | None:
             from_iso(body.timestamp)
         except ValueError as error:
             faults.append(("timestamp", f"is {error}"))
-    return Invalid.of(faults) if faults else None
+    return faults
 
 
 def _read_again(body: bytes, first: Invalid) -> EventBody:
@@ -233,6 +235,7 @@ def _read_again(body: bytes, first: Invalid) -> EventBody:
     if not isinstance(value, dict):
         raise Invalid.at("$", "must be an object")
     rest = dict(value)
+    sound: dict[str, Any] = {"type": "left out"}
     faults = []
     for name in msgspec.structs.fields(EventBody):
         path = name.encode_name
@@ -243,6 +246,9 @@ def _read_again(body: bytes, first: Invalid) -> EventBody:
             faults.append((path, "must be an object"))
         elif path != "metadata" and not isinstance(item, str | None):
             faults.append((path, "must be a string"))
+        else:
+            sound[name.name] = item
+    faults += _faults(EventBody(**sound))
     faults += [(str(path), "is not a field of an event") for path in rest]
     if faults:
         raise Invalid.of(faults)
