@@ -155,7 +155,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         case 404:
             known = EnsueError("There is nothing here.", code="not_found")
         case 405:
-            known = EnsueError(f"{request.method} cannot be done here.", code="method_not_allowed")
+            known = problems.not_allowed(request.method)
         case _:
             known = EnsueError(str(error.detail))
     response = _response(known, error.status_code)
@@ -165,7 +165,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 async def _answer_unforeseen(_request: Request, error: Exception) -> Response:
     _log.error("a request failed", exc_info=error)
-    return _response(EnsueError("Something went wrong on our side.", code="internal"), 500)
+    return _response(problems.unforeseen(), 500)
 
 
 def _response(error: EnsueError, status: int) -> Response:

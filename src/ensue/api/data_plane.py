@@ -1,7 +1,8 @@
 """The hot paths as plain ASGI: `GET` and `POST` of events. Everything else goes to the control plane."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from ensue.api import event_json, event_list, ingest, problems
@@ -16,6 +17,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+_log = logging.getLogger(__name__)
 
 _JSON = (b"content-type", b"application/json")
 _OURS = ("form.", "message.", "telegram.")
@@ -42,17 +45,23 @@ class DataPlane:
         await self._control_plane(scope, receive, send)
 
     def _handler(self, method: str, parts: list[str]) -> "Handler | None":
-        if len(parts) == 5:
-            return {"POST": self._post_event, "GET": self._list_events}.get(method)
-        if len(parts) == 6 and parts[5] == "batch" and method == "POST":
-            return self._post_batch
-        return None
+        match parts[5:]:
+            case []:
+                handlers = {"GET": self._list_events, "POST": self._post_event}
+            case ["batch"]:
+                handlers = {"POST": self._post_batch}
+            case _:
+                return None
+        return handlers.get(method) or _not_allowed(handlers)
 
     async def _serve(self, handler: "Handler", scope: Scope, workspace: str, receive: Receive, send: Send) -> None:
         try:
             status, headers, body = await handler(scope, workspace, receive)
         except EnsueError as error:
             status, headers, body = problems.status_of(error), problems.headers(error), problems.body(error)
+        except Exception as error:  # noqa: BLE001 - the client must get an answer, and one that tells it nothing
+            _log.error("a request failed", exc_info=error)
+            status, headers, body = 500, [], problems.body(problems.unforeseen())
         headers = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -60,6 +69,7 @@ class DataPlane:
     async def _post_event(self, scope: Scope, workspace: str, receive: Receive) -> "Answer":
         headers: Headers = scope["headers"]
         caller = self._access.admit("POST", headers, workspace, "events:write")
+        _coding(headers)
         body = await _body(receive, headers, bounds.BODY)
         now = self._services.engine.clock.now()
         arrival = ingest.read_event(caller.workspace_id, body, _key(headers), now, _source(caller))
@@ -74,8 +84,9 @@ class DataPlane:
     async def _post_batch(self, scope: Scope, workspace: str, receive: Receive) -> "Answer":
         headers: Headers = scope["headers"]
         caller = self._access.admit("POST", headers, workspace, "events:write")
+        gzipped = _coding(headers, b"gzip") == b"gzip"
         body = await _body(receive, headers, bounds.BATCH_BODY)
-        if _header(headers, b"content-encoding") == b"gzip":
+        if gzipped:
             body = ingest.inflate(body)
         now = self._services.engine.clock.now()
         items = ingest.read_batch(caller.workspace_id, body, _key(headers), now, _source(caller))
@@ -104,9 +115,46 @@ def _header(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
+def _not_allowed(handlers: Iterable[str]) -> Handler:
+    allow = (b"allow", ", ".join(handlers).encode())
+
+    async def refuse(scope: Scope, _workspace: str, _receive: Receive) -> Answer:
+        return 405, [allow], problems.body(problems.not_allowed(scope["method"]))
+
+    return refuse
+
+
+def _coding(headers: Headers, *taken: bytes) -> bytes:
+    """The content coding of a body.
+
+    Raises:
+        Invalid: it is not one of those that are taken here.
+    """
+    coding = (_header(headers, b"content-encoding") or b"identity").lower()
+    if coding not in {b"identity", *taken}:
+        raise Invalid("Content-Encoding: gzip is taken for batches, and no other coding.", code="unsupported_coding")
+    return coding
+
+
 def _key(headers: Headers) -> str | None:
-    key = _header(headers, b"idempotency-key")
-    return key.decode("latin-1") if key is not None else None
+    """The idempotency key of a request.
+
+    Raises:
+        Invalid: it cannot be kept, or there are two.
+    """
+    keys = [value for name, value in headers if name == b"idempotency-key"]
+    if not keys:
+        return None
+    if len(keys) > 1:
+        raise Invalid.at("Idempotency-Key", "must be sent once")
+    try:
+        # As in a body: a key that is sent here and there is the same key.
+        key = keys[0].decode()
+    except UnicodeDecodeError:
+        raise Invalid.at("Idempotency-Key", "must be UTF-8") from None
+    if not 0 < len(key) <= bounds.IDEMPOTENCY_KEY:
+        raise Invalid.at("Idempotency-Key", f"must have 1 to {bounds.IDEMPOTENCY_KEY} characters")
+    return key
 
 
 _SOURCES = {"SESSION": "app", "API_KEY": "api", "WRITE_KEY": "web"}

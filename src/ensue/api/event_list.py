@@ -14,6 +14,7 @@ from ensue.model.event import Event
 from ensue.store.ports import Row, Tables
 
 _PARAMETERS = ("contactId", "type", "limit", "since", "until", "sessionId", "cursor")
+_MOST_PARAMETERS = 50
 
 
 class Query(NamedTuple):
@@ -42,11 +43,16 @@ def read_query(query_string: bytes) -> Query:
     Raises:
         Invalid: naming each parameter.
     """
-    given = tuple(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=50))
+    try:
+        given = tuple(
+            parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        )
+    except ValueError:
+        raise Invalid(f"There are more than {_MOST_PARAMETERS} parameters.") from None
     values = dict(given)
     faults = [(name, "is not a parameter of this list") for name in values if name not in _PARAMETERS]
     limit = values.get("limit", str(bounds.PAGE_DEFAULT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and int(limit) >= 1):
+    if not (limit.isascii() and limit.isdigit() and limit.strip("0")):
         faults.append(("limit", "must be a whole number of at least 1"))
     instants: dict[str, int | None] = {}
     for name in ("since", "until"):
@@ -63,7 +69,7 @@ def read_query(query_string: bytes) -> Query:
     return Query(
         (read("ct", contact) or 0) if contact is not None else None,
         values.get("type"),
-        min(int(limit), bounds.PAGE_MOST),
+        _served(limit),
         instants["since"],
         instants["until"],
         values.get("sessionId"),
@@ -103,6 +109,12 @@ def link(path: str, query: Query, page: Page) -> bytes | None:
     cursor = base64.urlsafe_b64encode(f"{timestamp}.{event_id}".encode()).decode().rstrip("=")
     rest = [(name, value) for name, value in query.given if name != "cursor"]
     return f'<{path}?{urlencode([*rest, ("cursor", cursor)])}>; rel="next"'.encode()
+
+
+def _served(limit: str) -> int:
+    """How many are served to who asks for so many, in digits without end."""
+    digits = limit.lstrip("0")
+    return min(int(digits), bounds.PAGE_MOST) if len(digits) <= len(str(bounds.PAGE_MOST)) else bounds.PAGE_MOST
 
 
 def _cursor(text: str) -> tuple[int, int] | None:

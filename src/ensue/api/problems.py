@@ -47,6 +47,16 @@ def body(error: EnsueError) -> bytes:
     return json.encode({"error": problem(error)})
 
 
+def not_allowed(method: str) -> EnsueError:
+    """What a 405 says."""
+    return EnsueError(f"{method} cannot be done here.", code="method_not_allowed")
+
+
+def unforeseen() -> EnsueError:
+    """What a 500 says: nothing about what went wrong, which may be a secret."""
+    return EnsueError("Something went wrong on our side.", code="internal")
+
+
 def headers(error: EnsueError) -> list[tuple[bytes, bytes]]:
     """Headers that belong to an error's answer."""
     if isinstance(error, TooMany | Unavailable):
