@@ -25,7 +25,7 @@ def test_a_page_prints_what_it_says(page, tmp_path):
         for commands in blocks(document):
             for command in commands:
                 printed = shell.run(_here(command.text, server.url)).replace(server.url, "http://127.0.0.1:8000")
-                if REWRITE and not matches(command.shown, printed):
+                if REWRITE:
                     place = document.index(command.source + command.shown, place)
                     fresh = command.source + (f"{printed}\n" if printed else "")
                     document = document[:place] + fresh + document[place + len(command.source + command.shown) :]

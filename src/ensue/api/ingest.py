@@ -116,7 +116,7 @@ def inflate(body: bytes) -> bytes:
 
 
 def batch_answer(outcomes: Sequence[Outcome | EnsueError]) -> bytes:
-    """`{"results": [{"event", "replayed"?} | {"error"}]}`, in request order; `replayed` as the header of a single post."""
+    """`{"results": [{"event", "replayed"?} | {"error"}]}`, in request order."""
     return ('{"results":[' + ",".join(_result(outcome) for outcome in outcomes) + "]}").encode()
 
 
