@@ -72,6 +72,22 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/contacts/{contactId}/consents": "contacts:read",
     "PUT /api/workspaces/{workspaceId}/contacts/{contactId}/consents/{channel}": "contacts:write",
     "GET /api/workspaces/{workspaceId}/tags": "contacts:read",
+    "GET /api/workspaces/{workspaceId}/contacts/{contactId}/memberships": "contacts:read",
+    "GET /api/workspaces/{workspaceId}/segments": "segments:read",
+    "POST /api/workspaces/{workspaceId}/segments": "segments:write",
+    "POST /api/workspaces/{workspaceId}/segments/preview": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}": "segments:read",
+    "PATCH /api/workspaces/{workspaceId}/segments/{segmentId}": "segments:write",
+    "DELETE /api/workspaces/{workspaceId}/segments/{segmentId}": "segments:write",
+    "POST /api/workspaces/{workspaceId}/segments/{segmentId}/diff": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/versions": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/backfills": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/impact": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/members": "segments:read",
+    "POST /api/workspaces/{workspaceId}/segments/{segmentId}/members": "segments:write",
+    "DELETE /api/workspaces/{workspaceId}/segments/{segmentId}/members": "segments:write",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/history": "segments:read",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/explain": "segments:read",
     "GET /api/workspaces/{workspaceId}/campaigns": "campaigns:read",
     "POST /api/workspaces/{workspaceId}/campaigns": "campaigns:write",
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}": "campaigns:read",
@@ -88,6 +104,12 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/stats": "campaigns:read",
     "GET /api/workspaces/{workspaceId}/enrollments/{enrollmentId}": "campaigns:read",
 }
+
+ASKED = {
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/history": "?at=2026-03-01T12:00:00Z",
+    "GET /api/workspaces/{workspaceId}/segments/{segmentId}/explain": "?contactId=ct_0000000000000",
+}
+"""What a route must be asked."""
 
 SIGNED_IN = [route for route, need in NEEDS.items() if need != ANYONE]
 IN_WORKSPACE = [route for route in SIGNED_IN if "{workspaceId}" in route]
@@ -114,7 +136,7 @@ class Street:
     def status(self, visitor, route):
         """What a visitor gets at a route of the owner's workspace."""
         method, path = route.split()
-        path = path.replace("{workspaceId}", self.owner.workspace)
+        path = path.replace("{workspaceId}", self.owner.workspace) + ASKED.get(route, "")
         for name, prefix in (("userId", "usr"), ("keyId", "key"), ("invitationId", "inv"), ("sessionId", "ses")):
             path = path.replace(f"{{{name}}}", f"{prefix}_0000000000000")
         for name, prefix in (("eventId", "evt"), ("contactId", "ct"), ("campaignId", "cmp"), ("enrollmentId", "enr")):
