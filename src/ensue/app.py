@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
-from ensue.base.errors import NotFound
+from ensue.base.errors import NotFound, Unavailable
 from ensue.base.ids import Ids
 from ensue.config import Config
 from ensue.engine.engine import Engine
@@ -30,6 +30,8 @@ from ensue.operations import tail as latest
 from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
 from ensue.server import Server, say, settings
+from ensue.store.sqlite.claim import claimed
+from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
 from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.group_commit import GroupCommit
@@ -44,8 +46,13 @@ DEMO_FOLDER = "ensue-demo"
 
 
 def open_store(config: Config) -> SqliteStore:
-    """The store that the configuration names."""
-    return SqliteStore(config.data)
+    """The store that the configuration names.
+
+    Raises:
+        Unavailable: its folder cannot be used.
+    """
+    with _usable(config.data):
+        return SqliteStore(config.data)
 
 
 def make_engine(store: SqliteStore, clock: Clock) -> Engine:
@@ -96,9 +103,9 @@ async def running(services: Services) -> AsyncIterator[None]:
 def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
     logs.configure(config.log_level, config.log_format)
-    store = open_store(config)
-    first = not store.read(lambda tables: tables.accounts.users.any())
-    return _serve(config, store, lambda url: welcome(url, first=first), group_events)
+    with _alone(config) as store:
+        first = not store.read(lambda tables: tables.accounts.users.any())
+        return _serve(config, store, lambda url: welcome(url, first=first), group_events)
 
 
 def demo(config: Config) -> int:
@@ -106,29 +113,51 @@ def demo(config: Config) -> int:
     logs.configure(config.log_level, config.log_format)
     if config.data.name == Config().data.name:
         config = replace(config, data=config.data.with_name(DEMO_FOLDER))
-    store = open_store(config)
     password = tokens.new()[:16]
     passwords = Passwords()
     password_hash = asyncio.run(passwords.hash(password))
     passwords.close()
-    say("Making half a year of a shop's life; this takes a few seconds the first time.")
-    access = example.prepare(store, SystemClock().now(), password, password_hash)
-    return _serve(config, store, lambda url: welcome_demo(url, access))
+    with _alone(config) as store:
+        say("Making half a year of a shop's life; this takes a few seconds the first time.")
+        access = example.prepare(store, SystemClock().now(), password, password_hash)
+        return _serve(config, store, lambda url: welcome_demo(url, access))
 
 
 def _serve(
     config: Config, store: SqliteStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
 ) -> int:
+    services = make_services(config, store, group_events=group_events)
+    app = make_app(services, lambda: running(services))
+    server = Server(
+        settings(config.host, config.port, app), services.wakes, lambda url: hello(config.public_url or url)
+    )
     try:
-        services = make_services(config, store, group_events=group_events)
-        app = make_app(services, lambda: running(services))
-        server = Server(
-            settings(config.host, config.port, app), services.wakes, lambda url: hello(config.public_url or url)
-        )
         server.run()
-    finally:
-        store.close()
+    except SystemExit:
+        # Uvicorn cannot listen: it has said why, and would exit with a code of its own.
+        return 1
     return 0 if server.started else 1
+
+
+@contextmanager
+def _alone(config: Config) -> Iterator[SqliteStore]:
+    """The store of a folder that nobody else serves from."""
+    with ExitStack() as held:
+        with _usable(config.data):
+            held.enter_context(claimed(config.data))
+        store = open_store(config)
+        held.callback(store.close)
+        yield store
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Say in a sentence why a folder cannot be used."""
+    try:
+        yield
+    except (OSError, StorageFailed) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unavailable(f"{folder} cannot be used: {reason}.") from error
 
 
 def verify(config: Config, workspace: str | None, as_json: bool) -> int:
