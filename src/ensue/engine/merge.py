@@ -71,7 +71,7 @@ def _united(room: WorkingSet, survivor_id: int) -> Subject:
     survivor = room.subject(survivor_id)
     assert survivor is not None
     # The states are still the survivor's alone: a segment that is being backfilled waits for the others.
-    survivor.caught_up = True
+    survivor.caught_up.update(backfill.id for backfill in room.definitions.backfilling)
     return survivor
 
 

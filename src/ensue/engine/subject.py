@@ -117,7 +117,8 @@ class Subject:
         self.id = contact.id
         self.score = contact.score
         self.as_of = contact.as_of
-        self.caught_up = False
+        # Backfills that it need not wait for any more.
+        self.caught_up: set[int] = set()
         self.due_at = contact.due_at
         self.card = ContactCard(contact.id, contact.email, contact.first_name, contact.last_name)
         self.log = SubjectLog(self)

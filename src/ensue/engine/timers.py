@@ -12,13 +12,12 @@ from ensue.engine.working_set import WorkingSet
 def advance(subject: Subject, upto: int) -> int:
     """Bring a contact to an instant: every timer due until then takes effect as of when it was due.
 
-    Segments that are being backfilled then take in what came before, so that what is about to happen is judged by
-    itself. Returns how many timers came due.
+    Segments that are being backfilled take in what came before, so that what is about to happen is judged by itself.
+    Returns how many timers came due.
     """
     came_due = run_due(subject, upto)
-    if subject.room.definitions.backfilling and not subject.caught_up:
-        subject.caught_up = True
-        catch_up(subject, subject.room.definitions.backfilling)
+    while _caught_up(subject, upto):
+        pass
     return came_due
 
 
@@ -35,6 +34,9 @@ def run_due(subject: Subject, upto: int) -> int:
         if not due:
             break
         at = due[0][0]
+        # A timer is something that happens, too: it must not enter for a backfill that shall start no campaign.
+        if _caught_up(subject, at):
+            continue
         together: set[tuple[int, int]] = set()
         while due and due[0][0] == at:
             _, kind, subject_id = heapq.heappop(due)
@@ -52,6 +54,17 @@ def settle(room: WorkingSet) -> None:
     for subject in room.held():
         if subject.due_at is not None and subject.due_at <= room.now:
             run_due(subject, room.now)
+
+
+def _caught_up(subject: Subject, upto: int) -> bool:
+    """Catch up with the next backfill that began until an instant; False when there is none."""
+    for backfill in subject.room.definitions.backfilling:
+        if backfill.id not in subject.caught_up and backfill.started_at <= upto:
+            subject.caught_up.add(backfill.id)
+            subject.as_of = max(subject.as_of, backfill.started_at)
+            catch_up(subject, (backfill,))
+            return True
+    return False
 
 
 def _move_arms(subject: Subject, due: list[tuple[int, int, int]], upto: int) -> None:
