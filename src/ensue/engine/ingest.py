@@ -18,7 +18,7 @@ from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
 from ensue.model.effects import Answer, Effects, together
-from ensue.model.event import Event
+from ensue.model.event import IMPORT, Event
 
 _answers = msgspec.json.Decoder(Answer)
 
@@ -126,7 +126,7 @@ def _event(arrival: Arrival, event_id: int, timestamp: int, subject: Subject | N
         arrival.utm_source,
         arrival.utm_medium,
         arrival.utm_campaign,
-        arrival.source,
+        arrival.source if arrival.triggers else IMPORT,
         arrival.cause_id,
         arrival.depth,
     )

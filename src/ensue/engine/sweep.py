@@ -10,6 +10,7 @@ from ensue.engine import enrolments, timers, waiting
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Enrolment, Sweep
+from ensue.model.event import IMPORT
 
 
 def advance(room: WorkingSet, campaign_id: int, limit: int) -> int:
@@ -61,6 +62,6 @@ def _catch_up(subject: Subject, enrolment_id: int, since: int) -> None:
     events = subject.log.events(version.hears, since - horizon, subject.as_of)
     moved = False
     for event in sorted(events, key=lambda event: event.id):
-        if event.received_at >= since and enrolment_id in subject.active:
+        if event.received_at >= since and event.source != IMPORT and enrolment_id in subject.active:
             # Where it moves to, the wait begins only now; but leave it may at any event.
             moved |= waiting.hear(subject, subject.active[enrolment_id], version, event, own=moved)

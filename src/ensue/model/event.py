@@ -4,6 +4,9 @@ from typing import Any
 
 import msgspec
 
+IMPORT = "import"
+"""The source of an event that came as a backfill: it triggers nothing, whenever it turns out whose it is."""
+
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event as it is stored. Times in milliseconds.

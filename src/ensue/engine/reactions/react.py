@@ -9,7 +9,7 @@ from ensue.engine.reactions import campaigns, scoring, segments
 from ensue.engine.subject import DECAY, SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects, SegmentChange, together
-from ensue.model.event import Event
+from ensue.model.event import IMPORT, Event
 from ensue.model.segment import Segment
 
 
@@ -28,7 +28,7 @@ def to_event(subject: Subject, event: Event, cause: Cause) -> Effects:
 def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event], None]) -> list[Effects]:
     """What follows when events turn out to be the contact's, one for each: all count, then segments are decided once.
 
-    `admit` puts an event into the contact's log. What the segments did is said of the last event.
+    `admit` puts an event into the contact's log. What the segments did is said of the last event that triggers.
     """
     at, before = subject.as_of, subject.score
     found: list[Effects] = []
@@ -43,12 +43,14 @@ def to_attributed(subject: Subject, events: list[Event], admit: Callable[[Event]
     if not events:
         return found
     # Before any of them triggers: a trigger that asks about a segment or the score sees what all have led to.
-    last = Cause("EVENT", events[-1].id, events[-1].depth)
-    entered, exited = _decide(subject, touched, before, last, found[-1])
-    for event, effects in zip(events[:-1], found, strict=False):
-        cause = Cause("EVENT", event.id, event.depth)
-        campaigns.react(subject, campaigns.Stimulus(cause, at, event, [], [], subject.score), effects)
-    campaigns.react(subject, campaigns.Stimulus(last, at, events[-1], entered, exited, before), found[-1])
+    causes = [Cause("EVENT", event.id, event.depth, triggers=event.source != IMPORT) for event in events]
+    deciding = max((place for place, cause in enumerate(causes) if cause.triggers), default=len(events) - 1)
+    changed = _decide(subject, touched, before, causes[deciding], found[deciding])
+    found[deciding].after = subject.score if deciding == len(events) - 1 else found[deciding + 1].before
+    for place, (event, cause, effects) in enumerate(zip(events, causes, found, strict=True)):
+        entered, exited = changed if place == deciding else ([], [])
+        crossed = before if place == deciding else subject.score
+        campaigns.react(subject, campaigns.Stimulus(cause, at, event, entered, exited, crossed), effects)
     return found
 
 
