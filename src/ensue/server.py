@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
 from types import FrameType
+from typing import Literal
 
 import uvicorn
 
@@ -54,6 +55,7 @@ def settings(host: str, port: int, app: object) -> uvicorn.Config:
     """How Uvicorn serves an app."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=_protocol(),
         host=host,
         port=port,
         log_config=None,
@@ -63,6 +65,15 @@ def settings(host: str, port: int, app: object) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+
+
+def _protocol() -> "type[asyncio.Protocol] | Literal['h11']":
+    if sys.platform == "win32":
+        # There is no httptools there. h11 bounds a head by itself.
+        return "h11"
+    from ensue.api.wire import BoundedHttp  # noqa: PLC0415  it needs httptools
+
+    return BoundedHttp
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ensue.api.data_plane import App, Receive, Scope, Send
 
-_HEADERS = (
+HEADERS = (
     (
         b"content-security-policy",
         (
@@ -31,7 +31,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        extra = [*_HEADERS, _HSTS] if scope["scheme"] == "https" else _HEADERS
+        extra = [*HEADERS, _HSTS] if scope["scheme"] == "https" else HEADERS
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
