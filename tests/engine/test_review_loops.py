@@ -1,4 +1,4 @@
-"""The timer loop: what wakes it, and what must not stop it."""
+"""The timer loop: what wakes it, and what must not stop it or hold it up."""
 
 import asyncio
 from contextlib import suppress
@@ -7,10 +7,11 @@ from ensue.base import bounds
 from ensue.base.clock import HOUR
 from ensue.engine import campaign_changes
 from ensue.engine.reactions import react
+from ensue.store.sql.events import EventLog
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
-from tests.engine.flow import chain, node, sign_up
+from tests.engine.flow import chain, node, run_of, sign_up
 from tests.engine.world import World
 
 SIGNUP = {"type": "EVENT", "eventType": "signup"}
@@ -93,3 +94,25 @@ def test_a_contact_whose_timers_fail_holds_up_nobody(world, monkeypatch):
 
 def is_due(world: World) -> bool:
     return bool(world.store.read(world.engine.due))
+
+
+def test_a_campaigns_window_reads_no_more_of_the_log_than_it_spans(world, monkeypatch):
+    once = {"type": "event", "eventType": "buy", "aggregate": "count", "operator": "gte", "value": 2}
+    world.campaign(SIGNUP, workflow=chain(node("w", "wait_until", rules=once | {"timeWindow": "1h"})))
+    contact, enrolment = sign_up(world)
+    world.post("buy", contact)
+    world.clock.advance(2 * HOUR)
+    edges = []
+    read = EventLog.of_contact
+
+    def of_contact(log, contact_id, types, after, upto):
+        edges.append(after)
+        return read(log, contact_id, types, after, upto)
+
+    monkeypatch.setattr(EventLog, "of_contact", of_contact)
+    world.post("buy", contact)
+    assert edges
+    assert set(edges) == {world.now - HOUR}
+    assert run_of(world, enrolment).node_id == "w"
+    world.post("buy", contact)
+    assert run_of(world, enrolment).status == "COMPLETED"

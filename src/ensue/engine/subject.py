@@ -196,7 +196,7 @@ class Subject:
         if key not in definitions.conditions:
             # Only a campaign asks, of those who are in it: no state is kept of anybody.
             asked = definitions.listening.conditions[key]
-            return asked.rebuild(self.log.events(asked.event_types, None, self.as_of), self.as_of)
+            return history.states((asked,), self.log, self.as_of)[key]
         slot = self.room.slot(key)
         self.build_states(slot, (definitions.conditions[key],))
         return self.tally(slot).conditions.get(definitions.state_names[key])
