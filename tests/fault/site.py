@@ -52,19 +52,30 @@ class Ledger:
 class Site:
     """A store in a folder, with an engine over it."""
 
-    def __init__(self, folder: Path, *, now: int = START, vfs: str | None = None, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: int = START,
+        vfs: str | None = None,
+        synchronous: str = "FULL",
+        workspace: int = WORKSPACE,
+    ) -> None:
+        self.workspace = workspace
         self.store = SqliteStore(folder, vfs=vfs, synchronous=synchronous)
         self.clock = SimulatedClock(now)
         self.engine = Engine(self.clock, Ids(self.clock, floor=self.store.read(lambda tables: tables.largest_id())))
-        if self.store.read(lambda tables: tables.workspace(WORKSPACE).definitions.workspace()) is None:
+        if not self.store.read(lambda tables: tables.workspace(workspace).definitions.segments()):
             self.store.write(self._prepare)
-        self.contacts = self.store.read(lambda tables: tables.workspace(WORKSPACE).contacts.after(0, 100))
+        self.contacts = self.store.read(lambda tables: tables.workspace(workspace).contacts.after(0, 100))
 
     def _prepare(self, tables: Tables) -> None:
         now = self.clock.now()
-        workspace = Workspace(WORKSPACE, "Site", "site", "UTC", bounds.TRIGGER_HORIZON, 1, now, now)
-        tables.accounts.workspaces.add(workspace)
-        own = tables.workspace(WORKSPACE).definitions
+        own = tables.workspace(self.workspace).definitions
+        if own.workspace() is None:
+            tables.accounts.workspaces.add(
+                Workspace(self.workspace, "Site", "site", "UTC", bounds.TRIGGER_HORIZON, 1, now, now)
+            )
         for name, least, window in (("one", 1, None), ("many", MANY, None), ("lately", 1, "60s")):
             condition: dict[str, Any] = {
                 "type": "event", "eventType": "buy", "aggregate": "count", "operator": "gte", "value": least,
@@ -85,7 +96,7 @@ class Site:
             )
         )  # fmt: skip
         own.bump(now)
-        self.engine.within(tables, WORKSPACE, self._meet)
+        self.engine.within(tables, self.workspace, self._meet)
 
     @staticmethod
     def _meet(room: WorkingSet) -> None:
@@ -97,7 +108,7 @@ class Site:
         digest = blake2b(key.encode(), digest_size=16).digest()
         metadata = {"padding": "x" * (37 * len(key) % 600)}
         return Arrival(
-            WORKSPACE, "buy", self.clock.now(), self.contacts[who % len(self.contacts)], metadata=metadata,
+            self.workspace, "buy", self.clock.now(), self.contacts[who % len(self.contacts)], metadata=metadata,
             metadata_text=json.encode_text(metadata), key=digest, fingerprint=body, **more,
         )  # fmt: skip
 
@@ -122,7 +133,7 @@ class Site:
             lambda tables: tables.sql.rows(
                 """SELECT i.key, e.id FROM idempotency i
                 JOIN events e ON e.workspace_id = i.workspace_id AND e.id = i.event_id WHERE i.workspace_id = ?""",
-                (WORKSPACE,),
+                (self.workspace,),
             )
         )
         found = {bytes(key): event_id for key, event_id in rows}

@@ -28,6 +28,10 @@ thorough = settings(
 )
 
 
+def one(condition: dict[str, Any]) -> dict[str, Any]:
+    return {"operator": "AND", "conditions": [condition]}
+
+
 class Both:
     """The engine and its mirror, told the same."""
 
@@ -46,18 +50,28 @@ class Both:
         return list(self.mirror.people)[number % len(self.mirror.people)]
 
     def define(self, rules: list[dict[str, Any]], scoring: list[dict[str, Any]]) -> None:
-        for number, drawn in enumerate(rules):
-            earlier = list(self.mirror.segments)
-            names = {
-                name: show("seg", earlier[(number + order) % len(earlier)])
-                for order, name in enumerate(SEGMENTS.values())
-                if earlier
-            }
-            segment_rules = renamed(drawn, names)
-            self.mirror.segments[self.world.segment(segment_rules)] = segment_rules
-        for body in scoring:
+        """What was drawn, and a little that lets no lost event, point or change of another segment go unseen."""
+        for drawn in rules:
+            earlier = [show("seg", segment) for segment in self.mirror.segments] or list(SEGMENTS.values())
+            self.segment(renamed(drawn, dict(zip(SEGMENTS.values(), earlier[::-1] * 2, strict=False))))
+        twice = self.segment(
+            one({"type": "event", "eventType": "a", "aggregate": "count", "operator": "gte", "value": 2})
+        )
+        scored = self.segment(one({"type": "attribute", "field": "score", "operator": "gte", "value": 4}))
+        inner = [
+            {"type": "segment", "segmentId": show("seg", segment), "operator": "in"} for segment in (twice, scored)
+        ]
+        neither = self.segment({"operator": "NOT", "conditions": inner})
+        self.segment(one({"type": "segment", "segmentId": show("seg", neither), "operator": "not_in"}))
+        always = {"event_type": "a", "delta": 3, "max_score": 8, "decay_points": 2, "decay_period": 3 * self.unit}
+        for body in [*scoring, always]:
             rule_id = self.world.scoring_rule(**body)
             self.mirror.scoring.append(ScoringRule(rule_id, "", 1, True, **body))
+
+    def segment(self, rules: dict[str, Any]) -> int:
+        segment_id = self.world.segment(rules)
+        self.mirror.segments[segment_id] = rules
+        return segment_id
 
     # Steps: each one is told to the engine, then to the mirror, then compared.
 
@@ -117,6 +131,8 @@ class Both:
         self.world.clock.advance(milliseconds)
 
     def restart(self) -> None:
+        # Not within one millisecond of what was done before: ledger lines are told apart by it (`largest_id`).
+        self.world.clock.advance(7)
         floor = self.world.store.read(lambda tables: tables.largest_id())
         self.world.engine = Engine(self.world.clock, Ids(self.world.clock, floor=floor))
 
@@ -160,7 +176,7 @@ class Both:
 
 
 PLANS = ["gold", "tin", None]
-SESSIONS = ["s1", "s2"]
+SESSIONS = ["s1", "s2", "s3"]
 # What overflows a double is refused at the border.
 STORABLE = [value for value in generated.VALUES if value != 10**400]
 POOLS = [generated.FEW, generated.FEW, STORABLE]
@@ -197,8 +213,8 @@ def stories(draw: st.DrawFn, scale: str) -> list[Step]:
         return max(random.randint(0, 7) * unit + random.choice([0, 0, 1, -1]), 0)
 
     def post() -> Step:
-        anonymous = random.random() < 0.15
-        session = random.choice(SESSIONS if anonymous else [None, None, None, *SESSIONS])
+        anonymous = random.random() < 0.25
+        session = random.choice(SESSIONS if anonymous else [*[None] * 12, *SESSIONS])
         late = span() if random.random() < 0.4 else 0
         who = None if anonymous else random.randint(0, 1)
         return "post", who, random.choice("aaaabbc"), late, random.choice(pool), session

@@ -15,10 +15,11 @@ from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
 from ensue.model.workspace import Workspace
-from ensue.rules.condition import EventBased
+from ensue.rules.condition import EventBased, content_key
 from ensue.rules.grammar import parse_rule
 from ensue.rules.match import Match, parse_match
 from ensue.rules.rule import Rule
+from ensue.rules.tree import leaves
 from ensue.store.ports import DefinitionTables
 
 # Sequences look at several event types, so their states have a tally of their own.
@@ -165,12 +166,16 @@ class Definitions:
         self._by_tag: dict[str, frozenset[int]] = {}
         self._by_channel: dict[str, frozenset[int]] = {}
         self._by_segment: dict[int, frozenset[int]] = {}
+        readers: dict[str, dict[str, EventBased]] = {}
         for segment_id, compiled in self.segments.items():
             if compiled.rule is None:
                 continue
             for condition in compiled.rule.event_conditions:
                 self.conditions[condition.key] = condition
                 _add(self._by_condition, condition.key, segment_id)
+            for leaf in leaves(compiled.rule.tree):
+                if isinstance(leaf, EventBased):
+                    readers.setdefault(leaf.key, {})[content_key(leaf.json)] = leaf
             for field in compiled.rule.fields:
                 _add(self._by_field, field, segment_id)
             for tag in compiled.rule.tags:
@@ -179,6 +184,8 @@ class Definitions:
                 _add(self._by_channel, channel, segment_id)
             for inner in compiled.rule.segments:
                 _add(self._by_segment, inner, segment_id)
+        # One state can answer several conditions, and what one of them says, the others need not.
+        self.readers = {key: tuple(conditions.values()) for key, conditions in readers.items()}
 
     def _index_states(self, in_use_since: Mapping[str, int]) -> None:
         """How a tally names the state of each condition, and since which id there is one for every contact.

@@ -8,6 +8,7 @@ from ensue.engine.subject import SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.event import Event
 from ensue.model.segment import Segment
+from ensue.rules.verdict import Verdict
 
 
 def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
@@ -31,17 +32,19 @@ def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
                 continue
             name = names[key]
             state = states.get(name)
-            before = condition.verdict(state, at, log)
+            readers = definitions.readers[key]
+            before = [reader.verdict(state, at, log) for reader in readers]
             states[name] = state = condition.fold(state, event, at, log)
-            after = condition.verdict(state, at, log)
-            if after.holds is not before.holds or _sooner(after.flips_at, before.flips_at):
+            if any(map(_differs, before, (reader.verdict(state, at, log) for reader in readers))):
                 touched |= definitions.watching_condition(key)
     return touched
 
 
-def _sooner(after: int | None, before: int | None) -> bool:
+def _differs(before: Verdict, after: Verdict) -> bool:
+    if after.holds is not before.holds:
+        return True
     # A timer that is early is harmless, so only an earlier horizon needs another look.
-    return after is not None and (before is None or after < before)
+    return after.flips_at is not None and (before.flips_at is None or after.flips_at < before.flips_at)
 
 
 def evaluate(
