@@ -136,7 +136,7 @@ def _serve(
     except SystemExit:
         # Uvicorn cannot listen: it has said why, and would exit with a code of its own.
         return 1
-    return 0 if server.started else 1
+    return 0 if server.started and not services.commits.broken else 1
 
 
 @contextmanager

@@ -79,6 +79,11 @@ class GroupCommit:
         self._thread.shutdown()
 
     @property
+    def broken(self) -> bool:
+        """Whether the disk could not be trusted any more."""
+        return self._broken
+
+    @property
     def waiting(self) -> int:
         """Events that wait for the next transaction."""
         return self._waiting_events
