@@ -45,3 +45,18 @@ def test_a_body_that_does_not_arrive_is_cut(monkeypatch):
     with pytest.raises(Invalid) as refused:
         asyncio.run(read_bounded(request, bounds.BODY))
     assert refused.value.code == "slow_body"
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "sentence"),
+    [
+        ([], "$", "must be an object"),
+        (None, "$", "is required"),
+        ({"name": 5}, "name", "must be a string"),
+        ({"name": "x" * 5_000, "type": "STATIC"}, "name", "must have at most 200 characters"),
+        ({"name": "a", "type": "STATIC", "description": 5}, "description", "must be a string"),
+    ],
+)
+def test_a_refusal_is_worded_as_on_the_hot_paths(owner, body, path, sentence):
+    refused = owner.post(f"{owner.w}/segments", body, 400)
+    assert {"path": path, "message": sentence} in refused["error"]["details"]

@@ -68,6 +68,18 @@ Text = Annotated[str, AfterValidator(_stripped)]
 """A text that says something; white space around it is dropped."""
 
 
+# Pydantic's names of a value of the wrong kind, in the words of the hot paths.
+_KINDS = {
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "string_type": "a string",
+}
+
+
 class StrictRoute(APIRoute):
     """A route whose JSON body goes through `ensue.base.json`, and whose refusals name the path."""
 
@@ -199,6 +211,11 @@ def _sentence(found: dict[str, Any]) -> str:
             return "is not a field of this request"
         case "value_error":
             return str(found["ctx"]["error"])
+        case "too_long" | "string_too_long":
+            parts = "characters" if isinstance(found["input"], str) else "items"
+            return f"must have at most {found['ctx']['max_length']} {parts}"
+        case kind if kind in _KINDS:
+            return f"must be {_KINDS[kind]}"
         case _:
             message = str(found["msg"]).removeprefix("Input ")
             return message[:1].lower() + message[1:]
