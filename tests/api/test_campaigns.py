@@ -5,7 +5,7 @@ import pytest
 from ensue.base import bounds
 from ensue.base.clock import DAY, HOUR, to_iso
 from ensue.base.ids import read, show
-from ensue.engine import contacts
+from ensue.engine.contacts import changes
 from ensue.model.cause import Cause
 from ensue.model.segment import Segment
 from tests.engine.flow import chain, edge, node, workflow
@@ -185,13 +185,13 @@ def test_a_segment_is_put_in_in_bounded_transactions(house, owner, campaign):
         segment = Segment(room.ids.next(), "all", None, "STATIC", 1, None, "READY", room.now, room.now)
         definitions.put_segment(segment)
         definitions.bump(room.now)
-        return segment.id, [contacts.create(room, {}, Cause("CHANGE"))[0].id for _ in range(EXECUTED_IN_TWO)]
+        return segment.id, [changes.create(room, {}, Cause("CHANGE"))[0].id for _ in range(EXECUTED_IN_TWO)]
 
     segment_id, people = house.write(lambda tables: engine.within(tables, number, prepare))
 
     def enter(room):
         for contact_id in people:
-            contacts.set_static(room.subject(contact_id), segment_id, True, Cause("CHANGE"))
+            changes.set_static(room.subject(contact_id), segment_id, True, Cause("CHANGE"))
 
     house.write(lambda tables: engine.within(tables, number, enter))
     signup(owner, show("ct", people[0]))

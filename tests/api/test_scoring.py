@@ -3,7 +3,7 @@
 import pytest
 
 from ensue.base.clock import DAY, HOUR, to_iso
-from ensue.engine.rebuild import KIND
+from ensue.engine.scoring.rebuild import KIND
 from ensue.worker import rebuild_loop
 from tests.api.house import START, House
 

@@ -13,8 +13,8 @@ from ensue.api.campaigns import NewCampaign
 from ensue.api.contacts import NewContact
 from ensue.api.ingest import EventBody
 from ensue.api.scoring import NewRule
-from ensue.engine.campaign_changes import STATUSES
-from ensue.engine.campaign_version import REENTRIES, TRIGGERS
+from ensue.engine.campaigns.editing import STATUSES
+from ensue.engine.campaigns.version import REENTRIES, TRIGGERS
 from ensue.engine.steps import STEPS
 from tests.api.house import House
 

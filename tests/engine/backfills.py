@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from functools import partial
 
-from ensue.engine import segments
-from ensue.engine.backfill_run import BackfillRun
-from ensue.engine.segments import Edit
+from ensue.engine.segments import editing
+from ensue.engine.segments.backfill_run import BackfillRun
+from ensue.engine.segments.editing import Edit
 from tests.engine.world import World
 
 PURCHASES = {"type": "event", "eventType": "purchase", "operator": "gte"}
@@ -25,16 +25,16 @@ def group(operator: str, *conditions):
 
 def create(world: World, rules, name: str = "Buyers", kind: str = "DYNAMIC", *, triggers: bool = False) -> int:
     """A new segment; its backfill has not begun."""
-    segment, _ = world.change(lambda room: segments.create(room, name, None, kind, rules, triggers=triggers))
+    segment, _ = world.change(lambda room: editing.create(room, name, None, kind, rules, triggers=triggers))
     return segment.id
 
 
 def edit(world: World, segment_id: int, rules, *, triggers: bool = False) -> None:
-    world.change(lambda room: segments.edit(room, segment_id, Edit(rules=rules), triggers=triggers))
+    world.change(lambda room: editing.edit(room, segment_id, Edit(rules=rules), triggers=triggers))
 
 
 def delete(world: World, segment_id: int) -> None:
-    world.change(lambda room: segments.delete(room, segment_id))
+    world.change(lambda room: editing.delete(room, segment_id))
 
 
 def steps(world: World) -> Iterator[BackfillRun]:

@@ -7,7 +7,7 @@ import pytest
 from ensue.base import bounds
 from ensue.base.clock import DAY, HOUR
 from ensue.base.ids import show
-from ensue.engine.segments import Edit
+from ensue.engine.segments.editing import Edit
 from tests.engine.backfills import (
     at_least,
     attribute,
@@ -295,11 +295,11 @@ def test_the_score_is_backfilled_with_its_horizon(world):
 
 
 def test_an_unchanged_rule_makes_no_new_version(world):
-    from ensue.engine import segments
+    from ensue.engine.segments import editing
 
     segment = create(world, at_least(1))
     finish(world)
-    _, backfill = world.change(lambda room: segments.edit(room, segment, Edit(name="New name", rules=at_least(1))))
+    _, backfill = world.change(lambda room: editing.edit(room, segment, Edit(name="New name", rules=at_least(1))))
     assert backfill is None
     kept = world.ask(lambda tables: tables.definitions.segment(segment))
     assert (kept.name, kept.version, kept.status) == ("New name", 1, "READY")

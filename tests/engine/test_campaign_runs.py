@@ -6,7 +6,8 @@ from ensue.base import bounds
 from ensue.base.clock import DAY, HOUR, MINUTE
 from ensue.base.errors import Conflict
 from ensue.base.ids import show
-from ensue.engine import campaign_changes, contacts
+from ensue.engine.campaigns import editing
+from ensue.engine.contacts import changes
 from ensue.engine.steps.tag import Tag
 from ensue.model.cause import Cause
 from tests.engine.flow import chain, edge, node, run_of, sign_up, steps_of, workflow
@@ -19,11 +20,11 @@ A_DAY = chain(node("d", "delay", duration="1d"), node("t", "tag", tag="done"))
 
 
 def status(world, campaign, to, overdue="SHIFT"):
-    world.change(lambda room: campaign_changes.change_status(room, campaign_changes.named(room, campaign), to, overdue))
+    world.change(lambda room: editing.change_status(room, editing.named(room, campaign), to, overdue))
 
 
 def edit(world, campaign, **fields):
-    return world.change(lambda room: campaign_changes.edit(room, campaign, fields))
+    return world.change(lambda room: editing.edit(room, campaign, fields))
 
 
 def log(world, enrolment):
@@ -317,7 +318,7 @@ def test_a_paused_campaign_that_is_completed_lets_go_of_those_it_froze(world):
     ],
 )
 def test_the_status_goes_its_ways_and_no_others(world, path, allowed):
-    campaign = world.change(lambda room: campaign_changes.create(room, {"name": "x", "workflow": A_DAY})).id
+    campaign = world.change(lambda room: editing.create(room, {"name": "x", "workflow": A_DAY})).id
     for to in path[:-1]:
         status(world, campaign, to)
         world.run_due()
@@ -389,5 +390,5 @@ def test_a_change_by_a_person_reaches_those_who_wait_in_the_same_transaction(wor
     world.campaign(SIGNUP, workflow=chain(node("w", "wait_until", rules=tagged)))
     contact, run = sign_up(world)
     world.forward(MINUTE)
-    world.on(contact, lambda subject: contacts.add_tag(subject, "x", CHANGE))
+    world.on(contact, lambda subject: changes.add_tag(subject, "x", CHANGE))
     assert log(world, run) == [("w", "MET")]

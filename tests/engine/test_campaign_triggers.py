@@ -6,8 +6,9 @@ import pytest
 from ensue.base import bounds
 from ensue.base.clock import DAY, HOUR
 from ensue.base.ids import show
-from ensue.engine import campaign_changes, contacts
 from ensue.engine.arrival import Arrival
+from ensue.engine.campaigns import editing
+from ensue.engine.contacts import changes
 from ensue.engine.reactions import react
 from ensue.model.cause import Cause
 from ensue.model.effects import Skipped
@@ -40,9 +41,7 @@ def edit(world, campaign, **changes):
 
 
 def status(world, campaign, to, overdue="SHIFT"):
-    return world.change(
-        lambda room: campaign_changes.change_status(room, campaign_changes.named(room, campaign), to, overdue)
-    )
+    return world.change(lambda room: editing.change_status(room, editing.named(room, campaign), to, overdue))
 
 
 def test_an_event_that_matches_enrols_and_says_so(world):
@@ -264,7 +263,7 @@ def test_tags_that_wake_each_other_stop_at_the_depth_limit_and_show_it(world):
     world.post("signup", contact)
     # The second time it is another tag: a person's change begins anew, and what waits looks again.
     for rounds, name in ((1, "a"), (2, "c")):
-        world.on(contact, lambda subject, name=name: contacts.add_tag(subject, name, CHANGE))
+        world.on(contact, lambda subject, name=name: changes.add_tag(subject, name, CHANGE))
         assert world.rows("SELECT COUNT(*) FROM enrolment_steps WHERE outcome = 'DEPTH_LIMIT'") == [(rounds,)]
         met = world.rows("SELECT COUNT(*) FROM enrolment_steps WHERE outcome = 'MET'")
         assert met == [(rounds * bounds.CAUSE_DEPTH,)]

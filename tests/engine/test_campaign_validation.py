@@ -5,7 +5,7 @@ import pytest
 from ensue.base.clock import DAY
 from ensue.base.errors import Conflict, Invalid
 from ensue.base.ids import show
-from ensue.engine import campaign_changes
+from ensue.engine.campaigns import editing
 from tests.engine.flow import chain, edge, node, run_of, sign_up, workflow
 
 SIGNUP = {"type": "EVENT", "eventType": "signup"}
@@ -16,7 +16,7 @@ B = {"name": "b", "weight": 0}
 
 def refused(world, live, **fields):
     with pytest.raises(Invalid) as caught:
-        world.change(lambda room: campaign_changes.create(
+        world.change(lambda room: editing.create(
             room, {"name": "x", "status": "ACTIVE" if live else "DRAFT", "workflow": A_DAY} | fields
         ))  # fmt: skip
     return {detail.path for detail in caught.value.details}
@@ -74,10 +74,10 @@ def test_a_node_that_can_never_be_right_is_refused_even_in_a_draft(world, broken
     ],
 )
 def test_a_workflow_that_is_not_finished_can_be_saved_but_not_go_live(world, flow, path):
-    draft = world.change(lambda room: campaign_changes.create(room, {"name": "x", "workflow": flow}))
+    draft = world.change(lambda room: editing.create(room, {"name": "x", "workflow": flow}))
     assert path in refused(world, True, workflow=flow)
     with pytest.raises(Invalid):
-        world.change(lambda room: campaign_changes.edit(room, draft.id, {"status": "ACTIVE"}))
+        world.change(lambda room: editing.edit(room, draft.id, {"status": "ACTIVE"}))
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_only_a_campaign_that_nobody_is_in_can_be_deleted(world):
     _, run = sign_up(world)
 
     def remove(room):
-        campaign_changes.remove(room, campaign)
+        editing.remove(room, campaign)
 
     with pytest.raises(Conflict, match="ACTIVE"):
         world.change(remove)
-    world.change(lambda room: campaign_changes.edit(room, campaign, {"status": "COMPLETED"}))
+    world.change(lambda room: editing.edit(room, campaign, {"status": "COMPLETED"}))
     with pytest.raises(Conflict, match="still in"):
         world.change(remove)
     world.forward(DAY)

@@ -8,7 +8,7 @@ from ensue.base import json
 from ensue.base.clock import DAY
 from ensue.base.errors import Conflict, Invalid
 from ensue.base.ids import show
-from ensue.engine import contacts, identity
+from ensue.engine.contacts import changes, identity
 from ensue.engine.reactions import react
 from ensue.model.cause import Cause
 from tests.engine.world import World
@@ -251,12 +251,12 @@ def test_a_tag_moves_the_contact_once(world):
     plain = world.segment(none_of({"type": "tag", "operator": "has", "value": "vip"}))
     contact = world.contact()
 
-    effects = world.on(contact, lambda subject: contacts.add_tag(subject, " vip ", CHANGE))
+    effects = world.on(contact, lambda subject: changes.add_tag(subject, " vip ", CHANGE))
     assert entered(effects) == {vip}
     assert [change.segment_id for change in effects.exited] == [plain]
-    again = world.on(contact, lambda subject: contacts.add_tag(subject, "vip", CHANGE))
+    again = world.on(contact, lambda subject: changes.add_tag(subject, "vip", CHANGE))
     assert not again.entered
-    world.on(contact, lambda subject: contacts.remove_tag(subject, "vip", CHANGE))
+    world.on(contact, lambda subject: changes.remove_tag(subject, "vip", CHANGE))
     assert world.segments_of(contact) == {plain}
     assert len(lines(world, contact)) == 3
 
@@ -264,11 +264,11 @@ def test_a_tag_moves_the_contact_once(world):
 def test_consent_moves_the_contact_and_is_noted(world):
     reachable = world.segment(all_of({"type": "channel", "channel": "EMAIL", "status": "OPTED_IN"}))
     contact = world.contact()
-    effects = world.on(contact, lambda s: contacts.set_consent(s, "EMAIL", "OPTED_IN", "form", CHANGE))
+    effects = world.on(contact, lambda s: changes.set_consent(s, "EMAIL", "OPTED_IN", "form", CHANGE))
     assert entered(effects) == {reachable}
     assert lines(world, contact)[-1] == {"consents.EMAIL": {"from": "UNKNOWN", "to": "OPTED_IN"}}
     with pytest.raises(Invalid):
-        world.on(contact, lambda s: contacts.set_consent(s, "PIGEON", "YES", "", CHANGE))
+        world.on(contact, lambda s: changes.set_consent(s, "PIGEON", "YES", "", CHANGE))
 
 
 def test_a_list_is_changed_by_hand_and_what_depends_on_it_follows(world):
@@ -278,16 +278,16 @@ def test_a_list_is_changed_by_hand_and_what_depends_on_it_follows(world):
     contact = world.contact()
     assert world.segments_of(contact) == {outside}
 
-    effects = world.on(contact, lambda s: contacts.set_static(s, listed, True, Cause("MANUAL")))
+    effects = world.on(contact, lambda s: changes.set_static(s, listed, True, Cause("MANUAL")))
     assert entered(effects) == {listed}
     assert [change.segment_id for change in effects.exited] == [outside]
     assert [one.campaign_id for one in effects.enrolled] == [campaign]
-    again = world.on(contact, lambda s: contacts.set_static(s, listed, True, Cause("MANUAL")))
+    again = world.on(contact, lambda s: changes.set_static(s, listed, True, Cause("MANUAL")))
     assert not again.entered
-    world.on(contact, lambda s: contacts.set_static(s, listed, False, Cause("MANUAL")))
+    world.on(contact, lambda s: changes.set_static(s, listed, False, Cause("MANUAL")))
     assert world.segments_of(contact) == {outside}
     with pytest.raises(Conflict):
-        world.on(contact, lambda s: contacts.set_static(s, outside, False, Cause("MANUAL")))
+        world.on(contact, lambda s: changes.set_static(s, outside, False, Cause("MANUAL")))
 
 
 def test_an_identified_session_brings_its_events_once(world):

@@ -5,9 +5,9 @@ import pytest
 from ensue.base.clock import HOUR
 from ensue.base.errors import Conflict, NotFound
 from ensue.base.ids import show
-from ensue.engine import contacts, erase, identity
-from ensue.engine.merge import merge
-from ensue.engine.verify import verify
+from ensue.engine.contacts import changes, erase, identity
+from ensue.engine.contacts.merge import merge
+from ensue.engine.verification.verify import verify
 from ensue.engine.view import view
 from ensue.model.cause import Cause
 
@@ -31,8 +31,8 @@ def ann(world):
         attributes={"city": "Graz"},
     )  # fmt: skip
     world.update(ann, email="ann@example.com")
-    world.on(ann, lambda s: contacts.add_tag(s, "vip", CHANGE))
-    world.on(ann, lambda s: contacts.set_consent(s, "EMAIL", "OPTED_IN", "newsletter form", CHANGE))
+    world.on(ann, lambda s: changes.add_tag(s, "vip", CHANGE))
+    world.on(ann, lambda s: changes.set_consent(s, "EMAIL", "OPTED_IN", "newsletter form", CHANGE))
     world.post("buy", session_id="sess-2", metadata={"creditcard": 1})
     world.post("buy", ann, {"creditcard": 1}, session_id="sess-1", page_url="/secret-page", referrer="/from", key=b"k")
     bob = world.contact(email="bob@example.com")

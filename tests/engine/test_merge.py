@@ -10,9 +10,9 @@ from ensue.base import json
 from ensue.base.clock import DAY, HOUR, MINUTE
 from ensue.base.errors import Conflict, Unprocessable
 from ensue.base.ids import show
-from ensue.engine import contacts, identity
-from ensue.engine.merge import merge
-from ensue.engine.verify import verify
+from ensue.engine.contacts import changes, identity
+from ensue.engine.contacts.merge import merge
+from ensue.engine.verification.verify import verify
 from ensue.engine.view import view
 from ensue.model.cause import Cause
 from tests.engine.world import World
@@ -143,7 +143,7 @@ def test_the_most_restrictive_consent_stands(world, own, theirs, left):
     survivor, other = world.contact(), world.contact()
     for contact, status in ((survivor, own), (other, theirs)):
         if status is not None:
-            world.on(contact, lambda s, status=status: contacts.set_consent(s, "EMAIL", status, "form", CHANGE))
+            world.on(contact, lambda s, status=status: changes.set_consent(s, "EMAIL", status, "form", CHANGE))
     merged(world, survivor, other)
     assert world.ask(lambda tables: dict(tables.contacts.consents(survivor))) == {"EMAIL": left}
     assert (survivor in world.members(unreachable)) == (left == "OPTED_OUT")
@@ -153,8 +153,8 @@ def test_lists_tags_and_sessions_change_hands(world):
     listed = world.segment(None)
     vip = world.segment({"operator": "AND", "conditions": [{"type": "tag", "operator": "has", "value": "vip"}]})
     survivor, other = world.contact(), world.contact()
-    world.on(other, lambda s: contacts.set_static(s, listed, True, Cause("MANUAL")))
-    world.on(other, lambda s: contacts.add_tag(s, "vip", CHANGE))
+    world.on(other, lambda s: changes.set_static(s, listed, True, Cause("MANUAL")))
+    world.on(other, lambda s: changes.add_tag(s, "vip", CHANGE))
     world.change(lambda room: identity.identify_session(room, identity.held(room, other), "s1"))
 
     assert entered(merged(world, survivor, other)) == {listed, vip}

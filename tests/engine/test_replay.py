@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from ensue.base.clock import DAY, HOUR, MINUTE
-from ensue.engine import contacts
+from ensue.engine.contacts import changes
 from ensue.model.cause import Cause
 from tests.engine.world import World
 
@@ -64,7 +64,7 @@ def run(world, seed):
                     timestamp=world.now - late, session_id=random.choice([None, "s", "t"]),
                 )  # fmt: skip
             case 3:
-                work = random.choice([contacts.add_tag, contacts.remove_tag])
+                work = random.choice([changes.add_tag, changes.remove_tag])
                 world.on(random.choice(people), lambda subject, work=work: work(subject, "vip", Cause("CHANGE")))
             case _:
                 world.forward(random.choice([MINUTE, HOUR, 5 * HOUR, DAY, -HOUR]))

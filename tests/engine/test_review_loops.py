@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from ensue.base import bounds
 from ensue.base.clock import HOUR
-from ensue.engine import campaign_changes
+from ensue.engine.campaigns import editing
 from ensue.engine.reactions import react
 from ensue.store.sql.events import EventLog
 from ensue.worker.group_commit import GroupCommit
@@ -39,9 +39,7 @@ def run_loop(world: World, done) -> None:
 
 def pause_and_resume(world: World, campaign: int) -> None:
     for status in ("PAUSED", "ACTIVE"):
-        world.change(
-            lambda room, to=status: campaign_changes.change_status(room, campaign_changes.named(room, campaign), to)
-        )
+        world.change(lambda room, to=status: editing.change_status(room, editing.named(room, campaign), to))
         world.clock.advance(HOUR)
 
 

@@ -1,6 +1,6 @@
 """Merges while something else is under way: a wait, a backfill."""
 
-from ensue.engine.merge import merge
+from ensue.engine.contacts.merge import merge
 from tests.engine import backfills
 from tests.engine.flow import chain, node, run_of, sign_up
 

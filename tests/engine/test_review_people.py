@@ -2,8 +2,9 @@
 
 from ensue.base.clock import HOUR
 from ensue.base.ids import show
-from ensue.engine import campaign_changes, identity
-from ensue.engine.erase import erase
+from ensue.engine.campaigns import editing
+from ensue.engine.contacts import identity
+from ensue.engine.contacts.erase import erase
 from tests.engine.flow import chain, node, run_of, sign_up
 
 SIGNUP = {"type": "EVENT", "eventType": "signup"}
@@ -51,9 +52,7 @@ def test_an_imported_event_ends_no_wait_that_a_pause_had_frozen(world):
     contact, enrolment = sign_up(world)
     for status in ("PAUSED", "ACTIVE"):
         world.clock.advance(HOUR)
-        world.change(
-            lambda room, to=status: campaign_changes.change_status(room, campaign_changes.named(room, campaign), to)
-        )
+        world.change(lambda room, to=status: editing.change_status(room, editing.named(room, campaign), to))
         if status == "PAUSED":
             world.post("buy", contact, triggers=False)
     world.run_due()

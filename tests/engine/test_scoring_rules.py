@@ -4,7 +4,7 @@ import pytest
 
 from ensue.base.clock import DAY, HOUR
 from ensue.base.errors import Conflict, Invalid, NotFound
-from ensue.engine import dry_run, rebuild, scoring_rules
+from ensue.engine.scoring import dry_run, rebuild, rules
 from ensue.engine.view import view
 from tests.engine.world import START
 
@@ -14,11 +14,11 @@ def fields(**more):
 
 
 def create(world, **more):
-    return world.change(lambda room: scoring_rules.create(room, fields(**more)))
+    return world.change(lambda room: rules.create(room, fields(**more)))
 
 
 def edit(world, rule, **changes):
-    return world.change(lambda room: scoring_rules.edit(room, rule.id, changes))
+    return world.change(lambda room: rules.edit(room, rule.id, changes))
 
 
 def looked_at(world, question):
@@ -26,7 +26,7 @@ def looked_at(world, question):
 
 
 def tried(world, **more):
-    return looked_at(world, lambda room: dry_run.dry_run(room, scoring_rules.draft(room.tables, fields(**more))))
+    return looked_at(world, lambda room: dry_run.dry_run(room, rules.draft(room.tables, fields(**more))))
 
 
 def rebuilt(world):
@@ -56,7 +56,7 @@ class TestEditing:
 
     def test_a_deleted_rule_is_gone(self, world):
         rule = create(world)
-        world.change(lambda room: scoring_rules.delete(room, rule.id))
+        world.change(lambda room: rules.delete(room, rule.id))
         with pytest.raises(NotFound):
             edit(world, rule, delta=6)
 
@@ -108,9 +108,7 @@ class TestDryRun:
         stricter = {"condition": {"type": "attribute", "field": "attributes.plan", "operator": "eq", "value": "pro"}}
         found = looked_at(
             world,
-            lambda room: dry_run.dry_run(
-                room, scoring_rules.edited(room.tables, scoring_rules.get(room.tables, rule.id), stricter)
-            ),
+            lambda room: dry_run.dry_run(room, rules.edited(room.tables, rules.get(room.tables, rule.id), stricter)),
         )
         assert (found.matches, found.contacts, found.changed, found.difference) == (1, 1, 1, -5)
         assert (bob, None, 0, 5, 0) in [tuple(gain) for gain in found.sample]
@@ -132,7 +130,7 @@ class TestDryRun:
         for _ in range(4):
             world.post("visit", contact)
             world.forward(HOUR)
-        monkeypatch.setattr("ensue.engine.dry_run.bounds.DRY_RUN_EVENTS", 3)
+        monkeypatch.setattr("ensue.engine.scoring.dry_run.bounds.DRY_RUN_EVENTS", 3)
         found = tried(world)
         assert (found.events, found.complete, found.since) == (3, False, START + HOUR)
 
@@ -144,7 +142,7 @@ class TestRebuild:
         world.post("visit", ann)
         world.post("visit", ann)
         world.post("purchase", bob)
-        world.change(lambda room: scoring_rules.delete(room, old.id))
+        world.change(lambda room: rules.delete(room, old.id))
         create(world, event_type="purchase", delta=20)
         found = looked_at(world, rebuild.diff)
         assert (found.contacts, found.raised, found.lowered, found.difference) == (3, 1, 1, 14)
@@ -179,7 +177,7 @@ class TestRebuild:
         assert world.rows("SELECT id FROM enrolments WHERE campaign_id = ?", campaign) == []
 
     def test_it_goes_on_where_it_was(self, world, monkeypatch):
-        monkeypatch.setattr("ensue.engine.rebuild.bounds.REBUILD_CONTACTS", 2)
+        monkeypatch.setattr("ensue.engine.scoring.rebuild.bounds.REBUILD_CONTACTS", 2)
         contacts = [world.contact() for _ in range(5)]
         for contact in contacts:
             world.post("visit", contact)

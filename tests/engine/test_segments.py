@@ -4,7 +4,7 @@ import pytest
 
 from ensue.base.errors import Conflict, Invalid, NotFound
 from ensue.base.ids import show
-from ensue.engine import segments
+from ensue.engine.segments import editing
 from tests.engine.backfills import at_least, create, delete, edit, finish, group
 
 
@@ -77,7 +77,7 @@ def test_a_segment_that_a_campaign_starts_from_stays(world):
     with pytest.raises(Conflict) as refused:
         delete(world, segment)
     assert [detail.path for detail in refused.value.details] == ["campaigns"]
-    using = world.change(lambda room: segments.dependents(room, segment))
+    using = world.change(lambda room: editing.dependents(room, segment))
     assert [campaign_id for campaign_id, _ in using.campaigns] == [campaign]
 
 

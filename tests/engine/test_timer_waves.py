@@ -8,8 +8,8 @@ import pytest
 
 from ensue.base import bounds
 from ensue.base.clock import DAY, MINUTE
-from ensue.engine import contacts
 from ensue.engine.arrival import Arrival, Created
+from ensue.engine.contacts import changes
 from ensue.model.cause import Cause
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
@@ -30,7 +30,7 @@ def wave(world):
     for start in range(0, WAVE, 1_000):
         people += world.change(
             lambda room, start=start: [
-                contacts.create(room, {"externalId": str(number)}, Cause("CHANGE"))[0].id
+                changes.create(room, {"externalId": str(number)}, Cause("CHANGE"))[0].id
                 for number in range(start, start + 1_000)
             ]
         )

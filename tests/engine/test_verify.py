@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from ensue.base.clock import DAY, HOUR
 from ensue.base.ids import show
-from ensue.engine import rebuild, scoring_rules
-from ensue.engine.merge import merge
+from ensue.engine.contacts.merge import merge
 from ensue.engine.reactions import react, scoring
-from ensue.engine.verify import Progress, verify
+from ensue.engine.scoring import rebuild, rules
+from ensue.engine.verification.verify import Progress, verify
 from ensue.engine.view import view
 from ensue.model.cause import Cause
 from tests.engine.world import START, World
@@ -25,7 +25,7 @@ def differences(world, progress=lambda _: None):
 
 
 def edit(world, rule_id, **changes):
-    world.change(lambda room: scoring_rules.edit(room, rule_id, changes))
+    world.change(lambda room: rules.edit(room, rule_id, changes))
 
 
 def attribute(field, operator, value):
@@ -113,7 +113,7 @@ def test_edits_rebuilds_and_merges_are_no_difference(sound):
         pass
     assert differences(sound) == []
     sound.post("visit", sound.ann, timestamp=START - DAY)
-    sound.change(lambda room: scoring_rules.delete(room, sound.rule))
+    sound.change(lambda room: rules.delete(room, sound.rule))
     sound.post("visit", sound.ann)
     assert differences(sound) == []
     sound.change(lambda room: merge(room, sound.ann, sound.bob)[0].id)

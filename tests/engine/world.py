@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from ensue.base import bounds, json
 from ensue.base.clock import SimulatedClock, from_iso
 from ensue.base.ids import Ids
-from ensue.engine import contacts, identity
 from ensue.engine.arrival import Arrival, Created
+from ensue.engine.contacts import changes, identity
 from ensue.engine.engine import Engine
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
@@ -133,13 +133,13 @@ class World:
 
     def create(self, **fields: Any) -> tuple[int, Effects]:
         def work(room: WorkingSet) -> tuple[int, Effects]:
-            subject, effects = contacts.create(room, fields, Cause("CHANGE"))
+            subject, effects = changes.create(room, fields, Cause("CHANGE"))
             return subject.id, effects
 
         return self.change(work)
 
     def update(self, contact_id: int, **fields: Any) -> Effects:
-        return self.on(contact_id, lambda subject: contacts.update(subject, fields, Cause("CHANGE")))
+        return self.on(contact_id, lambda subject: changes.update(subject, fields, Cause("CHANGE")))
 
     def post(self, event_type: str, contact_id: int | None = None, metadata: Any = None, **more: Any) -> Created:
         """Ingest one event; `more` are fields of `Arrival`.

@@ -14,8 +14,8 @@ from typing import Any
 from ensue.base import bounds, json
 from ensue.base.clock import SimulatedClock
 from ensue.base.ids import Ids, show
-from ensue.engine import contacts
 from ensue.engine.arrival import Arrival, Created, Outcome
+from ensue.engine.contacts import changes
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign
@@ -101,7 +101,7 @@ class Site:
     @staticmethod
     def _meet(room: WorkingSet) -> None:
         for number in range(4):
-            contacts.create(room, {"externalId": f"person {number}"}, Cause("CHANGE"))
+            changes.create(room, {"externalId": f"person {number}"}, Cause("CHANGE"))
 
     def arrival(self, key: str, who: int, body: bytes = b"same", **more: Any) -> Arrival:
         """A `buy` of one of the contacts, with an idempotency key; `body` stands for what else was sent."""

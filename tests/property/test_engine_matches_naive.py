@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ensue.base.clock import DAY
 from ensue.base.ids import Ids, show
-from ensue.engine import contacts, identity
+from ensue.engine.contacts import changes, identity
 from ensue.engine.engine import Engine
 from ensue.model.cause import Cause
 from ensue.model.score import ScoringRule
@@ -121,7 +121,7 @@ class Both:
         if tagged is None:
             self.world.update(contact_id, attributes={"plan": plan})
         else:
-            work = contacts.add_tag if tagged else contacts.remove_tag
+            work = changes.add_tag if tagged else changes.remove_tag
             self.world.on(contact_id, lambda subject: work(subject, "vip", CHANGE))
             (person.tags.add if tagged else person.tags.discard)("vip")
         person.contact = self.world.stored(contact_id)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from ensue.base.errors import Conflict, NotFound
-from ensue.engine import contacts, identity
 from ensue.engine.arrival import Created, Refused
+from ensue.engine.contacts import changes, identity
 from ensue.model.cause import Cause
 from tests.fault.committing import driven
 from tests.fault.site import WORKSPACE, Ledger, Site
@@ -108,7 +108,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     def tag(self, who, on):
         def work(room):
             subject = identity.held(room, self.site.contacts[who])
-            (contacts.add_tag if on else contacts.remove_tag)(subject, "vip", Cause("CHANGE"))
+            (changes.add_tag if on else changes.remove_tag)(subject, "vip", Cause("CHANGE"))
 
         self.site.store.write(lambda tables: self.site.engine.within(tables, WORKSPACE, work))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ensue.base import json
 from ensue.base.clock import DAY, HOUR
 from ensue.base.ids import show
-from ensue.engine.bulk import Crowd
+from ensue.engine.segments.bulk import Crowd
 from ensue.model.contact import Contact
 from ensue.rules.grammar import parse_rule
 from ensue.store.sqlite.store import SqliteStore

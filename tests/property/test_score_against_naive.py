@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensue.base.clock import DAY, HOUR
-from ensue.engine import naive_score
 from ensue.engine.arrival import Arrival
-from ensue.engine.contribution import Match
+from ensue.engine.scoring.contribution import Match
+from ensue.engine.verification import naive_score
 from ensue.model.score import ScoringRule
 from tests.engine.world import World
 

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from ensue.base.errors import Conflict, Unavailable
-from ensue.engine.verify import verify
+from ensue.engine.verification.verify import verify
 from ensue.engine.view import view
 from ensue.store.sqlite.store import FILE, SqliteStore
 from tests.engine.world import World

@@ -29,7 +29,7 @@ from ensue.api.paging import PageNumber, PageSize, place
 from ensue.base import bounds
 from ensue.base.errors import Invalid, NotFound
 from ensue.base.ids import read, show
-from ensue.engine import campaign_changes, execution, sweep
+from ensue.engine.campaigns import editing, execution, sweep
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign
 from ensue.store.ports import Tables, WorkspaceTables
@@ -96,7 +96,7 @@ async def list_campaigns(here: Here, caller: Reader) -> list[ShownCampaign]:
 @router.post("/campaigns", status_code=201, summary="Create a campaign")
 async def create_campaign(here: Here, caller: Writer, wanted: NewCampaign) -> ShownCampaign:
     """Make a campaign. A draft may be half done; what can never be right is refused, by path."""
-    return await _change(here, caller, "campaign.create", lambda room: campaign_changes.create(room, wanted.given()))
+    return await _change(here, caller, "campaign.create", lambda room: editing.create(room, wanted.given()))
 
 
 @router.get("/campaigns/{campaignId}", summary="Get a campaign")
@@ -114,7 +114,7 @@ async def edit_campaign(
 ) -> ShownCampaign:
     """Change fields, and the status: DRAFT → ACTIVE ⇄ PAUSED → COMPLETED → ARCHIVED. 409 for any other way."""
     number = _number(campaign_id)
-    return await _change(here, caller, "campaign.edit", lambda room: campaign_changes.edit(room, number, edit.given()))
+    return await _change(here, caller, "campaign.edit", lambda room: editing.edit(room, number, edit.given()))
 
 
 @router.delete("/campaigns/{campaignId}", status_code=204, summary="Delete a campaign")
@@ -123,7 +123,7 @@ async def delete_campaign(here: Here, caller: Writer, campaign_id: Annotated[str
     number = _number(campaign_id)
 
     def work(tables: Tables) -> None:
-        here.services.engine.within(tables, caller.workspace_id, lambda room: campaign_changes.remove(room, number))
+        here.services.engine.within(tables, caller.workspace_id, lambda room: editing.remove(room, number))
         _record(tables, here, caller, "campaign.delete", number)
 
     await here.services.write(work)
@@ -308,7 +308,7 @@ async def _to(here: Context, caller: Caller, campaign_id: str, status: str, over
     number = _number(campaign_id)
 
     def work(room: WorkingSet) -> Campaign:
-        return campaign_changes.change_status(room, campaign_changes.named(room, number), status, overdue)
+        return editing.change_status(room, editing.named(room, number), status, overdue)
 
     return await _change(here, caller, f"campaign.{status.lower()}", work)
 

@@ -11,7 +11,7 @@ from ensue.api.contact_changes import BY_HAND, change
 from ensue.api.contact_json import ChangedContact, contact_number
 from ensue.api.context import Here
 from ensue.base import bounds
-from ensue.engine import contacts, identity
+from ensue.engine.contacts import changes, identity
 from ensue.store.ports import Tables
 
 router = APIRouter(
@@ -62,5 +62,5 @@ async def set_consent(
         here,
         caller,
         number,
-        lambda subject: contacts.set_consent(subject, channel, wanted.status, wanted.source, BY_HAND),
+        lambda subject: changes.set_consent(subject, channel, wanted.status, wanted.source, BY_HAND),
     )

@@ -9,7 +9,7 @@ from ensue.api import contact_json
 from ensue.api.access import Caller
 from ensue.api.contact_json import ChangedContact
 from ensue.api.context import Context
-from ensue.engine import identity
+from ensue.engine.contacts import identity
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause

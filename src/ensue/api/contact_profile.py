@@ -12,7 +12,7 @@ from ensue.api.contact_json import ShownContact, contact_number
 from ensue.api.context import Here
 from ensue.base import bounds, json
 from ensue.base.ids import show
-from ensue.engine import identity
+from ensue.engine.contacts import identity
 from ensue.store.ports import Tables, WorkspaceTables
 
 router = APIRouter(prefix="/api/workspaces/{workspaceId}/contacts", tags=["Contacts"], route_class=StrictRoute)

@@ -11,7 +11,7 @@ from ensue.api.contact_changes import BY_HAND, change
 from ensue.api.contact_json import ChangedContact, contact_number
 from ensue.api.context import Here
 from ensue.base import bounds
-from ensue.engine import contacts, identity
+from ensue.engine.contacts import changes, identity
 
 router = APIRouter(prefix="/api/workspaces/{workspaceId}", tags=["Contacts"], route_class=StrictRoute)
 
@@ -56,7 +56,7 @@ async def add_tag(
     here: Here, caller: Writer, number: Annotated[int, Depends(contact_number)], wanted: TagOrder
 ) -> ChangedContact:
     """Put a tag on a contact, whatever characters are in its name. Nothing happens when it is there."""
-    return await change(here, caller, number, lambda subject: contacts.add_tag(subject, wanted.name, BY_HAND))
+    return await change(here, caller, number, lambda subject: changes.add_tag(subject, wanted.name, BY_HAND))
 
 
 @router.put("/contacts/{contactId}/tags/{name}", summary="Put a tag on a contact")
@@ -64,7 +64,7 @@ async def put_tag(
     here: Here, caller: Writer, number: Annotated[int, Depends(contact_number)], name: TagName
 ) -> ChangedContact:
     """As `POST …/tags`, with the name in the path."""
-    return await change(here, caller, number, lambda subject: contacts.add_tag(subject, name, BY_HAND))
+    return await change(here, caller, number, lambda subject: changes.add_tag(subject, name, BY_HAND))
 
 
 @router.delete("/contacts/{contactId}/tags/{name}", summary="Take a tag off a contact")
@@ -72,4 +72,4 @@ async def remove_tag(
     here: Here, caller: Writer, number: Annotated[int, Depends(contact_number)], name: TagName
 ) -> ChangedContact:
     """Nothing happens when it is not there."""
-    return await change(here, caller, number, lambda subject: contacts.remove_tag(subject, name, BY_HAND))
+    return await change(here, caller, number, lambda subject: changes.remove_tag(subject, name, BY_HAND))

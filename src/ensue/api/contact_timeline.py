@@ -18,7 +18,7 @@ from ensue.base import bounds, json
 from ensue.base.clock import to_iso
 from ensue.base.errors import Invalid
 from ensue.base.ids import show
-from ensue.engine import identity
+from ensue.engine.contacts import identity
 from ensue.store.ports import Tables
 from ensue.store.sql.timeline import LATEST, Entry, Place
 

@@ -15,8 +15,8 @@ from ensue.api.context import Here
 from ensue.base import bounds
 from ensue.base.errors import NotFound
 from ensue.base.ids import read
-from ensue.engine import contacts, erase, identity, profile
-from ensue.engine.merge import merge
+from ensue.engine.contacts import changes, erase, identity, profile
+from ensue.engine.contacts.merge import merge
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.effects import Effects, together
@@ -139,7 +139,7 @@ async def create_contact(here: Here, caller: Writer, wanted: NewContact) -> Chan
     """
 
     def created(room: WorkingSet) -> ChangedContact:
-        subject, effects = contacts.create(room, wanted.given(), BY_HAND)
+        subject, effects = changes.create(room, wanted.given(), BY_HAND)
         return shown(subject, _with_tags(subject, wanted.tags, effects))
 
     return await here.services.change(caller.workspace_id, created)
@@ -168,7 +168,7 @@ async def patch_contact(
     here: Here, caller: Writer, number: Annotated[int, Depends(contact_number)], wanted: ContactFields
 ) -> ChangedContact:
     """Set the fields that are named. What depends on them follows at once, and is said in `effects`."""
-    return await change(here, caller, number, lambda subject: contacts.update(subject, wanted.given(), BY_HAND))
+    return await change(here, caller, number, lambda subject: changes.update(subject, wanted.given(), BY_HAND))
 
 
 @router.delete("/{contactId}", status_code=204, summary="Delete a contact")
@@ -209,4 +209,4 @@ async def identify_contact(
 
 
 def _with_tags(subject: Subject, tags: list[str], effects: Effects) -> Effects:
-    return together([effects, *(contacts.add_tag(subject, tag, BY_HAND) for tag in tags)])
+    return together([effects, *(changes.add_tag(subject, tag, BY_HAND) for tag in tags)])

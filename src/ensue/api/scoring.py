@@ -12,7 +12,7 @@ from ensue.base import bounds
 from ensue.base.clock import DAY
 from ensue.base.errors import Invalid, NotFound
 from ensue.base.ids import read, show
-from ensue.engine import dry_run, rebuild, scoring_rules
+from ensue.engine.scoring import dry_run, rebuild, rules
 from ensue.engine.view import view
 from ensue.engine.working_set import WorkingSet
 from ensue.model.backfill import Backfill
@@ -204,7 +204,7 @@ async def list_scoring_rules(here: Here, caller: Reader) -> list[ShownRule]:
 async def create_scoring_rule(here: Here, caller: Writer, wanted: NewRule) -> ShownRule:
     """It counts what arrives from now on; a rebuild counts what came before."""
     fields = _fields(wanted.model_dump())
-    return _shown(await here.services.change(caller.workspace_id, lambda room: scoring_rules.create(room, fields)))
+    return _shown(await here.services.change(caller.workspace_id, lambda room: rules.create(room, fields)))
 
 
 @router.post("/scoring-rules/dry-run", summary="Run an unsaved scoring rule over history")
@@ -214,7 +214,7 @@ async def dry_run_draft(here: Here, caller: Reader, draft: Draft) -> ShownDryRun
 
     def question(tables: Tables) -> dry_run.DryRun:
         room = view(tables, caller.workspace_id, here.ids)
-        return dry_run.dry_run(room, scoring_rules.draft(room.tables, fields))
+        return dry_run.dry_run(room, rules.draft(room.tables, fields))
 
     return _shown_dry_run(await here.services.ask(question))
 
@@ -251,9 +251,7 @@ async def get_rebuild(here: Here, caller: Reader) -> ShownRebuild | None:
 @router.get("/scoring-rules/{ruleId}", summary="One scoring rule")
 async def get_scoring_rule(here: Here, caller: Reader, rule: Annotated[str, Path(alias="ruleId")]) -> ShownRule:
     """The rule at its newest version."""
-    return _shown(
-        here.services.glance(lambda tables: scoring_rules.get(tables.workspace(caller.workspace_id), _rule_id(rule)))
-    )
+    return _shown(here.services.glance(lambda tables: rules.get(tables.workspace(caller.workspace_id), _rule_id(rule))))
 
 
 @router.patch("/scoring-rules/{ruleId}", summary="Edit a scoring rule")
@@ -264,7 +262,7 @@ async def edit_scoring_rule(
     changes = _fields(wanted.model_dump(exclude_unset=True))
 
     def work(room: WorkingSet) -> ScoringRule:
-        return scoring_rules.edit(room, _rule_id(rule), changes)
+        return rules.edit(room, _rule_id(rule), changes)
 
     return _shown(await here.services.change(caller.workspace_id, work))
 
@@ -272,7 +270,7 @@ async def edit_scoring_rule(
 @router.delete("/scoring-rules/{ruleId}", status_code=204, summary="Delete a scoring rule")
 async def delete_scoring_rule(here: Here, caller: Writer, rule: Annotated[str, Path(alias="ruleId")]) -> None:
     """What it gave stays, and goes on decaying; a rebuild takes it away."""
-    await here.services.change(caller.workspace_id, lambda room: scoring_rules.delete(room, _rule_id(rule)))
+    await here.services.change(caller.workspace_id, lambda room: rules.delete(room, _rule_id(rule)))
 
 
 @router.post("/scoring-rules/{ruleId}/dry-run", summary="Run a scoring rule, or an edit of it, over history")
@@ -285,8 +283,8 @@ async def dry_run_rule(
 
     def question(tables: Tables) -> dry_run.DryRun:
         room = view(tables, caller.workspace_id, here.ids)
-        stored = scoring_rules.get(room.tables, _rule_id(rule))
-        return dry_run.dry_run(room, scoring_rules.edited(room.tables, stored, changes))
+        stored = rules.get(room.tables, _rule_id(rule))
+        return dry_run.dry_run(room, rules.edited(room.tables, stored, changes))
 
     return _shown_dry_run(await here.services.ask(question))
 

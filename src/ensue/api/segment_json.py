@@ -5,7 +5,7 @@ from typing import Any, Literal
 from ensue.api.bodies import Answer, ShownInstant
 from ensue.base.errors import NotFound
 from ensue.base.ids import read, show
-from ensue.engine.segments import NO_SUCH_SEGMENT
+from ensue.engine.segments.editing import NO_SUCH_SEGMENT
 from ensue.model.backfill import Backfill
 from ensue.model.contact import Contact
 from ensue.model.segment import Membership, Segment

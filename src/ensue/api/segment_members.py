@@ -15,8 +15,8 @@ from ensue.base import bounds
 from ensue.base.clock import from_iso
 from ensue.base.errors import Invalid, NotFound
 from ensue.base.ids import read, show
-from ensue.engine import contacts, identity
-from ensue.engine.segments import NO_SUCH_SEGMENT
+from ensue.engine.contacts import changes, identity
+from ensue.engine.segments.editing import NO_SUCH_SEGMENT
 from ensue.engine.view import View, view
 from ensue.engine.working_set import WorkingSet
 from ensue.model import cause as model
@@ -202,7 +202,7 @@ async def _set_members(here: Here, caller: Caller, segment: str, body: Listed, *
             if subject is None:
                 raise Invalid.at(f"contactIds[{at}]", "is no contact of this workspace", code="unknown_contact")
             subject = identity.held(room, subject.id)
-            effects = contacts.set_static(subject, number, member, by_hand)
+            effects = changes.set_static(subject, number, member, by_hand)
             changed += any(found.segment_id == number for found in (*effects.entered, *effects.exited))
         return changed
 

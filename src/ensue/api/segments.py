@@ -24,9 +24,9 @@ from ensue.api.segment_json import (
 from ensue.base import bounds
 from ensue.base.errors import Invalid, NotFound
 from ensue.base.ids import show
-from ensue.engine import segments
-from ensue.engine.bulk import Crowd
-from ensue.engine.segments import NO_SUCH_SEGMENT, Edit
+from ensue.engine.segments import editing
+from ensue.engine.segments.bulk import Crowd
+from ensue.engine.segments.editing import NO_SUCH_SEGMENT, Edit
 from ensue.engine.view import View, view
 from ensue.store.ports import Tables, WorkspaceTables
 
@@ -128,7 +128,7 @@ async def create_segment(here: Here, caller: Writer, body: NewSegment) -> Segmen
     """It is filled in the background; `backfill` says how far that has come. From now on every event counts."""
     segment, backfill = await here.services.change(
         caller.workspace_id,
-        lambda room: segments.create(room, body.name, body.description, body.type, body.rules, triggers=body.triggers),
+        lambda room: editing.create(room, body.name, body.description, body.type, body.rules, triggers=body.triggers),
     )
     return in_work(segment, backfill)
 
@@ -139,7 +139,7 @@ async def preview_segment(here: Here, caller: Reader, body: Draft) -> Preview:
 
     def question(tables: Tables) -> Preview:
         seen = view(tables, caller.workspace_id, here.ids)
-        crowd = Crowd(seen.tables, segments.sound(seen.definitions, body.rules), seen.now)
+        crowd = Crowd(seen.tables, editing.sound(seen.definitions, body.rules), seen.now)
         return _preview(seen.tables, *crowd.survey(sample=bounds.SAMPLE))
 
     return await here.services.ask(question)
@@ -186,7 +186,7 @@ async def change_segment(
         return await _diff(here, caller, number, body.rules)
     changes = Edit(body.name, body.description, "description" in body.model_fields_set, body.rules)
     changed, backfill = await here.services.change(
-        caller.workspace_id, lambda room: segments.edit(room, number, changes, triggers=body.triggers)
+        caller.workspace_id, lambda room: editing.edit(room, number, changes, triggers=body.triggers)
     )
     return in_work(changed, backfill)
 
@@ -195,7 +195,7 @@ async def change_segment(
 async def delete_segment(here: Here, caller: Writer, segment: Annotated[str, Path(alias="segmentId")]) -> Response:
     """Refused with 409 while anything asks about it; see `impact`. Who was in it when stays known."""
     number = segment_id(segment)
-    await here.services.change(caller.workspace_id, lambda room: segments.delete(room, number))
+    await here.services.change(caller.workspace_id, lambda room: editing.delete(room, number))
     return Response(status_code=204)
 
 
@@ -243,7 +243,7 @@ async def get_impact(here: Here, caller: Reader, segment: Annotated[str, Path(al
 
     def question(tables: Tables) -> Impact:
         seen = _seeing(tables, here, caller, number)
-        using = segments.dependents(seen, number)
+        using = editing.dependents(seen, number)
         return Impact(
             segments=[Named(id=show("seg", i), name=name) for i, name in using.segments],
             campaigns=[Named(id=show("cmp", i), name=name) for i, name in using.campaigns],
@@ -256,7 +256,7 @@ async def get_impact(here: Here, caller: Reader, segment: Annotated[str, Path(al
 async def _diff(here: Here, caller: Caller, number: int, rules: dict[str, Any]) -> Diff:
     def question(tables: Tables) -> Diff:
         seen = _seeing(tables, here, caller, number)
-        rule = segments.sound(seen.definitions, rules, seen.definitions.segments[number].segment)
+        rule = editing.sound(seen.definitions, rules, seen.definitions.segments[number].segment)
         crowd = Crowd(seen.tables, rule, seen.now)
         members = seen.tables.populations.members(number)
         return Diff(

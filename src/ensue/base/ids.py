@@ -34,6 +34,11 @@ class Ids:
         """The present instant, which never goes back: at least that of the newest id."""
         return max(self._clock.now(), self._tick + EPOCH)
 
+    @property
+    def newest(self) -> int:
+        """The newest id that was handed out; below 0 when there is none."""
+        return self._tick * _TICK + self._node + self._counter
+
     def next(self) -> int:
         """The next id, larger than every one before."""
         tick = self._clock.now() - EPOCH

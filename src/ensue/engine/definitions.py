@@ -7,9 +7,9 @@ import msgspec
 
 from ensue.base import ids
 from ensue.base.errors import Invalid
-from ensue.engine.blank import BlankContact
-from ensue.engine.contribution import order_matters
-from ensue.engine.listening import Listening, in_use
+from ensue.engine.campaigns.listening import Listening, in_use
+from ensue.engine.contacts.blank import BlankContact
+from ensue.engine.scoring.contribution import order_matters
 from ensue.model.backfill import Backfill
 from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule

@@ -9,8 +9,9 @@ from ensue.base import bounds
 from ensue.base.clock import Clock
 from ensue.base.errors import NotFound
 from ensue.base.ids import Ids
-from ensue.engine import sweep, timers
+from ensue.engine import timers
 from ensue.engine.arrival import Arrival, Outcome
+from ensue.engine.campaigns import sweep
 from ensue.engine.definitions import DefinitionCache
 from ensue.engine.ingest import ingest
 from ensue.engine.working_set import WorkingSet

@@ -11,8 +11,9 @@ import msgspec
 from ensue.base import bounds, json
 from ensue.base.errors import Conflict, Invalid, NotFound
 from ensue.base.ids import show
-from ensue.engine import erasures, timers
+from ensue.engine import timers
 from ensue.engine.arrival import Arrival, Created, Outcome, Refused
+from ensue.engine.contacts import erasures
 from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ensue.base import json
-from ensue.engine import history
-from ensue.engine.contribution import Standing, next_decay
 from ensue.engine.definitions import CompiledScoringRule
+from ensue.engine.scoring.contribution import Standing, next_decay
+from ensue.engine.segments import history
 from ensue.model.campaign import Enrolment, Step
 from ensue.model.contact import Contact
 from ensue.model.effects import ContactCard

@@ -2,9 +2,9 @@
 
 import heapq
 
-from ensue.engine import advance as enrolments
-from ensue.engine.catch_up import catch_up
+from ensue.engine.campaigns import advance as enrolments
 from ensue.engine.reactions import react
+from ensue.engine.segments.catch_up import catch_up
 from ensue.engine.subject import ENROLMENT, Subject
 from ensue.engine.working_set import WorkingSet
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ensue.base.ids import Ids
+from ensue.base.ids import Ids, id_at
 from ensue.engine.definitions import SEQUENCES, Definitions
 from ensue.engine.subject import Subject
 from ensue.model.event import Event
@@ -17,6 +17,7 @@ class WorkingSet:
         self.definitions = definitions
         self.ids = ids
         self.now = now
+        self._newest_id = ids.newest
         self._subjects: dict[int, Subject] = {}
         self._sessions: dict[str, tuple[int, int | None]] = {}
         self._rows: list[tuple[object, ...]] = []
@@ -138,6 +139,10 @@ class WorkingSet:
             tables.contacts.advance([(s.score, s.as_of, s.due_at, s.id) for s in subjects])
         if self._backfilled:
             tables.backfills.count((entered, exited, b) for b, (entered, exited) in self._backfilled.items())
+        if subjects or self.ids.newest > self._newest_id:
+            # Time alone may have written: a stay's end has no id, and its instant must not come again either.
+            tables.definitions.keep_latest_id(max(self.ids.newest, id_at(self.now)))
+            self._newest_id = self.ids.newest
         self._subjects.clear()
         self._sessions.clear()
         self._backfilled.clear()

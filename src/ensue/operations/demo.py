@@ -15,8 +15,9 @@ from ensue.accounts.audit import Actor, Recorder
 from ensue.base import bounds, json
 from ensue.base.clock import DAY, HOUR, MINUTE, SimulatedClock
 from ensue.base.ids import Ids, show
-from ensue.engine import campaign_changes, contacts
 from ensue.engine.arrival import Arrival
+from ensue.engine.campaigns import editing
+from ensue.engine.contacts import changes
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
 from ensue.model.account import User
@@ -148,7 +149,7 @@ def _newcomer(tables: Tables, life: _Life, number: int) -> int:
         "timezone": chance.choice(("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")),
         "attributes": {"plan": chance.choice(("free", "free", "pro", "team")), "birthday": _birthday(chance)},
     }
-    return life.engine.within(tables, life.workspace, lambda room: contacts.create(room, fields, Cause("MANUAL"))[0].id)
+    return life.engine.within(tables, life.workspace, lambda room: changes.create(room, fields, Cause("MANUAL"))[0].id)
 
 
 def _birthday(chance: random.Random) -> str:
@@ -206,8 +207,8 @@ def _found(tables: Tables, engine: Engine, now: int) -> int:
 
 
 def _launch(fields: dict[str, Any], room: WorkingSet) -> None:
-    campaign = campaign_changes.create(room, fields)
-    campaign_changes.change_status(room, campaign, "ACTIVE")
+    campaign = editing.create(room, fields)
+    editing.change_status(room, campaign, "ACTIVE")
 
 
 def _filled(value: Any, segments: dict[str, int]) -> Any:

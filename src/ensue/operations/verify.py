@@ -7,7 +7,7 @@ from rich.text import Text
 
 from ensue.base import json
 from ensue.base.ids import Ids, show
-from ensue.engine.verify import Difference, Progress, verify
+from ensue.engine.verification.verify import Difference, Progress, verify
 from ensue.engine.view import view
 from ensue.operations.opened import Opened, chosen, printable
 from ensue.store.ports import Tables

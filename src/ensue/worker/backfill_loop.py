@@ -6,9 +6,9 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from ensue.base.errors import NotFound, Unavailable
-from ensue.engine.backfill import KINDS
-from ensue.engine.backfill_run import BackfillRun
 from ensue.engine.engine import Engine
+from ensue.engine.segments.backfill import KINDS
+from ensue.engine.segments.backfill_run import BackfillRun
 from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes

@@ -5,8 +5,8 @@ import logging
 from typing import TypeVar
 
 from ensue.base.errors import Unavailable
-from ensue.engine import rebuild
 from ensue.engine.engine import Engine
+from ensue.engine.scoring import rebuild
 from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 

@@ -8,8 +8,8 @@ NO_ENTRY_KEY (the event lacks the field), DEPTH_LIMIT (too many campaign actions
 from typing import NamedTuple
 
 from ensue.base import bounds
-from ensue.engine import enrolments, waiting
-from ensue.engine.campaign_version import CampaignVersion, Settings
+from ensue.engine.campaigns import enrolments, waiting
+from ensue.engine.campaigns.version import CampaignVersion, Settings
 from ensue.engine.subject import Subject
 from ensue.model.campaign import Campaign, Enrolment
 from ensue.model.cause import Cause

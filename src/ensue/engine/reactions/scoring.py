@@ -7,7 +7,8 @@ takes back what stood before; the lines after it are the matches that count.
 
 from collections.abc import Iterable
 
-from ensue.engine.contribution import (
+from ensue.engine.definitions import CompiledScoringRule, TypePlan
+from ensue.engine.scoring.contribution import (
     Match,
     Standing,
     add_anywhere,
@@ -18,7 +19,6 @@ from ensue.engine.contribution import (
     points_at,
     replay,
 )
-from ensue.engine.definitions import CompiledScoringRule, TypePlan
 from ensue.engine.subject import DECAY, Subject
 from ensue.model.effects import ScoreEntry
 from ensue.model.event import Event

@@ -47,9 +47,7 @@ def _differs(before: Verdict, after: Verdict) -> bool:
     return after.flips_at is not None and (before.flips_at is None or after.flips_at < before.flips_at)
 
 
-def evaluate(
-    subject: Subject, touched: Iterable[int], at: int, cause: Cause
-) -> tuple[list[Segment], list[Segment]]:
+def evaluate(subject: Subject, touched: Iterable[int], at: int, cause: Cause) -> tuple[list[Segment], list[Segment]]:
     """Evaluate segments after the ones they depend on; enter and exit at the instant. Returns (entered, exited)."""
     definitions = subject.room.definitions
     entered: list[Segment] = []

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
-from ensue.engine.node import Node
+from ensue.engine.campaigns.node import Node
 from ensue.rules.faults import Reader
 
 

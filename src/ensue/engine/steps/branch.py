@@ -6,8 +6,8 @@
 from dataclasses import dataclass
 
 from ensue.base import bounds
-from ensue.engine.criterion import read_rule
-from ensue.engine.node import Node, Outcome, Passed, Run
+from ensue.engine.campaigns.criterion import read_rule
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader
 from ensue.rules.rule import Rule

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from ensue.base.clock import from_iso
-from ensue.engine.node import Node, Outcome, Passed, Run, Waits
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run, Waits
 from ensue.rules.calendar import at_wall, wall_at
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader

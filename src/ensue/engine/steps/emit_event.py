@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ensue.engine.node import Node, Outcome, Passed, Run
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run
 from ensue.rules import bounds
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ensue.base import bounds
-from ensue.engine.node import Ends, Node, Outcome, Run
+from ensue.engine.campaigns.node import Ends, Node, Outcome, Run
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader
 

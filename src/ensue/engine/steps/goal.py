@@ -7,8 +7,8 @@ that looks for nothing is reached by being walked up to.
 
 from dataclasses import dataclass
 
-from ensue.engine.criterion import Criterion, read_criterion
-from ensue.engine.node import Node, Outcome, Passed, Run
+from ensue.engine.campaigns.criterion import Criterion, read_criterion
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run
 from ensue.rules.faults import Reader
 
 TYPE = "goal"

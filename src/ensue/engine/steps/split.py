@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from ensue.base import bounds
-from ensue.engine.node import Node, Outcome, Passed, Run
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run
 from ensue.rules.faults import Reader
 
 TYPE = "split"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensue.base.errors import Invalid
-from ensue.engine import profile
-from ensue.engine.node import Node, Outcome, Passed, Run
+from ensue.engine.campaigns.node import Node, Outcome, Passed, Run
+from ensue.engine.contacts import profile
 from ensue.rules.faults import Reader
 
 TYPE = "update_contact"

@@ -6,8 +6,8 @@ the edge without a branch. Rules that hold already pass at once; an event at the
 
 from dataclasses import dataclass
 
-from ensue.engine.criterion import Criterion, read_criterion
-from ensue.engine.node import MET, Node, Outcome, Passed, Run, Waits
+from ensue.engine.campaigns.criterion import Criterion, read_criterion
+from ensue.engine.campaigns.node import MET, Node, Outcome, Passed, Run, Waits
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Reader
 

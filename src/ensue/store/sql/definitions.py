@@ -87,6 +87,12 @@ class DefinitionTables:
             (at, self._workspace),
         )
 
+    def keep_latest_id(self, latest: int) -> None:
+        """Keep that ids up to this one are handed out. Alone among the writes, it changes no definition."""
+        self._sql.run(
+            "UPDATE workspaces SET latest_id = ? WHERE id = ? AND latest_id < ?", (latest, self._workspace, latest)
+        )
+
     def segments(self) -> list[Segment]:
         """All segments, oldest first."""
         rows = self._sql.rows(f"SELECT {_SEGMENT} FROM segments WHERE workspace_id = ? ORDER BY id", (self._workspace,))

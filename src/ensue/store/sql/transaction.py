@@ -15,8 +15,8 @@ from ensue.store.sql.populations import Populations
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 from ensue.store.sql.timeline import Timeline
 
-# A timer can make stays, enrolments and skips long after the last event, so no one table tells which id was the last.
-# A decay's ledger line alone is not asked for: it has to be unique only within its contact.
+# What the engine hands out is kept with the workspace. Accounts are written past the engine, and an older schema kept
+# nothing, so the tables are asked as well.
 _UNIQUE_IN_STORE = (
     "workspaces",
     "users",
@@ -110,7 +110,8 @@ class Tables:
 
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""
-        questions = [f"SELECT MAX(id) FROM {table}" for table in _UNIQUE_IN_STORE]
+        questions = ["SELECT MAX(latest_id) FROM workspaces"]
+        questions += [f"SELECT MAX(id) FROM {table}" for table in _UNIQUE_IN_STORE]
         # Asked workspace by workspace, each answer is the end of an index.
         questions += [
             f"""SELECT MAX((SELECT MAX(id) FROM {table} t WHERE t.workspace_id = w.id))

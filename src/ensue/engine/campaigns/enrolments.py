@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from ensue.engine.campaign_version import CampaignVersion, compile_version
-from ensue.engine.node import Passed
+from ensue.engine.campaigns.node import Passed
+from ensue.engine.campaigns.version import CampaignVersion, compile_version
+from ensue.engine.campaigns.workflow import Place
 from ensue.engine.subject import Subject
-from ensue.engine.workflow import Place
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign, Enrolment, Step
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ensue.base import bounds
-from ensue.engine import history
-from ensue.engine.blank import BlankContact
-from ensue.engine.profile import NAMES
+from ensue.engine.contacts.blank import BlankContact
+from ensue.engine.contacts.profile import NAMES
+from ensue.engine.segments import history
 from ensue.model.contact import Contact
 from ensue.model.event import Event
 from ensue.rules.condition import EventBased

@@ -14,11 +14,12 @@ import msgspec
 from ensue.base import bounds
 from ensue.base.errors import EnsueError, Unavailable
 from ensue.base.ids import show
-from ensue.engine import contacts, emit, enrolments, waiting
-from ensue.engine.campaign_version import CampaignVersion
-from ensue.engine.node import MET, Ends, Passed, Waits
+from ensue.engine.campaigns import emit, enrolments, waiting
+from ensue.engine.campaigns.node import MET, Ends, Passed, Waits
+from ensue.engine.campaigns.version import CampaignVersion
+from ensue.engine.campaigns.workflow import Place
+from ensue.engine.contacts import changes
 from ensue.engine.subject import ENROLMENT, Subject
-from ensue.engine.workflow import Place
 from ensue.model.campaign import Enrolment
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects
@@ -84,16 +85,16 @@ class Walk:
 
     def update(self, fields: dict[str, Any]) -> Effects:
         """Set fields of the contact."""
-        return self._acted(contacts.update(self._subject, fields, self._cause))
+        return self._acted(changes.update(self._subject, fields, self._cause))
 
     def tag(self, name: str, *, present: bool) -> Effects:
         """Put a tag on the contact or take it off."""
-        change = contacts.add_tag if present else contacts.remove_tag
+        change = changes.add_tag if present else changes.remove_tag
         return self._acted(change(self._subject, name, self._cause))
 
     def list_in(self, segment_id: int, *, member: bool) -> Effects:
         """Put the contact on a list, or take it off."""
-        return self._acted(contacts.set_static(self._subject, segment_id, member, self._cause))
+        return self._acted(changes.set_static(self._subject, segment_id, member, self._cause))
 
     def emit(self, event_type: str, metadata: dict[str, Any]) -> Effects:
         """Let an event of the contact happen."""

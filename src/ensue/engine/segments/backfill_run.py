@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from enum import Enum
 
 from ensue.base import bounds
-from ensue.engine import backfill
-from ensue.engine.backfill import Piece
+from ensue.engine.segments import backfill
+from ensue.engine.segments.backfill import Piece
 from ensue.engine.working_set import WorkingSet
 from ensue.model.backfill import Backfill
 from ensue.store.ports import WorkspaceTables

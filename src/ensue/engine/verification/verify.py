@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ensue.base.ids import show
 from ensue.engine.subject import DECAY, ENROLMENT, SEGMENT, Subject
-from ensue.engine.verify_score import ScoreCheck
+from ensue.engine.verification.score import ScoreCheck
 from ensue.engine.view import View
 from ensue.model.contact import Contact
 from ensue.model.event import Event

@@ -8,8 +8,8 @@ import msgspec
 
 from ensue.base import bounds
 from ensue.base.clock import to_iso
-from ensue.engine.contribution import Match, Versions, count, points_at
 from ensue.engine.definitions import CompiledScoringRule
+from ensue.engine.scoring.contribution import Match, Versions, count, points_at
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.contact import Contact

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from ensue.base import ids
 from ensue.base.ids import show
-from ensue.engine import naive_score
-from ensue.engine.blank import BlankContact
-from ensue.engine.contribution import matches_of
+from ensue.engine.contacts.blank import BlankContact
 from ensue.engine.definitions import CompiledScoringRule
+from ensue.engine.scoring.contribution import matches_of
 from ensue.engine.subject import Subject
+from ensue.engine.verification import naive_score
 from ensue.engine.view import View
 from ensue.model.event import Event
 from ensue.model.score import LedgerLine, ScoringRule

@@ -5,7 +5,7 @@ Each type of node is one file in `steps/`, which has `TYPE` and `read`: from the
 
 from typing import Any, NamedTuple, Protocol
 
-from ensue.engine.criterion import Criterion
+from ensue.engine.campaigns.criterion import Criterion
 from ensue.model.effects import Effects
 from ensue.rules.facts import Facts
 from ensue.rules.rule import Rule

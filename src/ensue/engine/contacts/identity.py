@@ -4,7 +4,8 @@ from typing import Any
 
 from ensue.base.errors import Conflict, Detail, Invalid, NotFound
 from ensue.base.ids import show
-from ensue.engine import contacts, erasures, profile, timers
+from ensue.engine import timers
+from ensue.engine.contacts import changes, erasures, profile
 from ensue.engine.ingest import attribute_session
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
@@ -72,8 +73,8 @@ def upsert(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subj
     """Change the contact that the external id or e-mail address names, or create it: (contact, effects, created)."""
     subject = match(room, fields)
     if subject is None:
-        return *contacts.create(room, fields, cause), True
-    return subject, contacts.update(subject, fields, cause), False
+        return *changes.create(room, fields, cause), True
+    return subject, changes.update(subject, fields, cause), False
 
 
 def identify_session(room: WorkingSet, subject: Subject, key: str) -> Effects:

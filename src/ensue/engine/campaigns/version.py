@@ -22,8 +22,8 @@ from typing import Any
 
 from ensue.base import bounds
 from ensue.base.ids import read as read_id
-from ensue.engine.criterion import Criterion, read_criterion, read_match
-from ensue.engine.workflow import Workflow, check, read_workflow
+from ensue.engine.campaigns.criterion import Criterion, read_criterion, read_match
+from ensue.engine.campaigns.workflow import Workflow, check, read_workflow
 from ensue.rules import bounds as rule_bounds
 from ensue.rules.condition import EventBased, Reads
 from ensue.rules.facts import MISSING

@@ -11,7 +11,7 @@ import msgspec
 
 from ensue.base import json
 from ensue.base.ids import show
-from ensue.engine import erasures, profile
+from ensue.engine.contacts import erasures, profile
 from ensue.engine.subject import Subject
 from ensue.model.cause import Cause
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ensue.base.errors import Conflict, Invalid, NotFound
-from ensue.engine.campaign_version import validate
+from ensue.engine.campaigns.version import validate
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign, Sweep
 

@@ -12,7 +12,7 @@ import msgspec
 from ensue.base import bounds, json
 from ensue.base.errors import Conflict, Detail, Invalid, NotFound
 from ensue.base.ids import show
-from ensue.engine import erasures, profile
+from ensue.engine.contacts import erasures, profile
 from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet

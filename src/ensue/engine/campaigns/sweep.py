@@ -6,7 +6,8 @@ They go on after a pause, or end when the campaign is archived. Until a sweep ha
 import msgspec
 
 from ensue.base import bounds
-from ensue.engine import enrolments, timers, waiting
+from ensue.engine import timers
+from ensue.engine.campaigns import enrolments, waiting
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Enrolment, Sweep

@@ -1,6 +1,6 @@
 """What the campaigns of a workspace must be told of: compiled versions, and what any of them waits for."""
 
-from ensue.engine.campaign_version import CampaignVersion, compile_version
+from ensue.engine.campaigns.version import CampaignVersion, compile_version
 from ensue.rules.condition import EventBased
 from ensue.store.ports import DefinitionTables
 

@@ -6,7 +6,7 @@ This is what the kept standings are held against, in tests and by `ensue verify`
 
 from collections.abc import Iterable
 
-from ensue.engine.contribution import Match, Versions
+from ensue.engine.scoring.contribution import Match, Versions
 from ensue.model.score import ScoringRule
 
 

@@ -7,11 +7,11 @@ to see to it that it is run at this instant.
 import msgspec
 
 from ensue.base import bounds
-from ensue.engine import enrolments
-from ensue.engine.campaign_version import CampaignVersion
-from ensue.engine.node import MET, Passed
+from ensue.engine.campaigns import enrolments
+from ensue.engine.campaigns.node import MET, Passed
+from ensue.engine.campaigns.version import CampaignVersion
+from ensue.engine.campaigns.workflow import Place
 from ensue.engine.subject import ENROLMENT, Subject
-from ensue.engine.workflow import Place
 from ensue.model.campaign import Enrolment
 from ensue.model.cause import Cause
 from ensue.model.event import Event

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensue.base import bounds
-from ensue.engine.node import Node
+from ensue.engine.campaigns.node import Node
 from ensue.engine.steps import STEPS
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Faults, Reader

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from ensue.base import bounds
 from ensue.base.errors import Conflict
 from ensue.engine import timers
-from ensue.engine.contribution import Match, points_at, replay
 from ensue.engine.definitions import CompiledScoringRule
 from ensue.engine.reactions import react, scoring
+from ensue.engine.scoring.contribution import Match, points_at, replay
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.backfill import Backfill

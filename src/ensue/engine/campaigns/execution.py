@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from ensue.base import bounds
 from ensue.base.errors import Conflict, NotFound
-from ensue.engine import campaign_changes, timers
-from ensue.engine.identity import held
+from ensue.engine import timers
+from ensue.engine.campaigns import editing
+from ensue.engine.contacts.identity import held
 from ensue.engine.reactions import campaigns
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign
@@ -59,7 +60,7 @@ def _start(room: WorkingSet, campaign: Campaign, segment_id: int, contact_ids: I
 
 
 def _active(room: WorkingSet, campaign_id: int) -> Campaign:
-    campaign = campaign_changes.named(room, campaign_id)
+    campaign = editing.named(room, campaign_id)
     if campaign.status != "ACTIVE":
         raise Conflict(
             f"Only an ACTIVE campaign can be executed; this one is {campaign.status}.", code="campaign_status"

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ensue.base import bounds
-from ensue.engine import contacts, history, timers
-from ensue.engine.bulk import Crowd, Sighting
-from ensue.engine.catch_up import catch_up
+from ensue.engine import timers
+from ensue.engine.contacts import changes
+from ensue.engine.segments import history
+from ensue.engine.segments.bulk import Crowd, Sighting
+from ensue.engine.segments.catch_up import catch_up
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.backfill import Backfill
@@ -175,7 +177,7 @@ def _take_in(subject: Subject, backfill: Backfill) -> None:
         case "SEGMENT":
             catch_up(subject, (backfill,))
         case "FILL" if not subject.in_segment(segment_id):
-            contacts.set_static(subject, segment_id, member=True, cause=cause)
+            changes.set_static(subject, segment_id, member=True, cause=cause)
             room.count_backfilled(backfill.id, 1, 0)
         case "CLOSE" if subject.in_segment(segment_id):
             subject.exit(segment_id, subject.as_of, cause.text())

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from ensue.base.errors import Unprocessable
-from ensue.engine import contacts, history, identity
-from ensue.engine.contribution import Match, Standing, next_decay
+from ensue.engine.contacts import changes, identity
 from ensue.engine.definitions import CompiledScoringRule
 from ensue.engine.reactions import react, scoring
+from ensue.engine.scoring.contribution import Match, Standing, next_decay
+from ensue.engine.segments import history
 from ensue.engine.subject import DECAY, Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
@@ -132,7 +133,7 @@ def _take_points(survivor: Subject, other: _Other) -> list[ScoreEntry]:
 
 def _take_in(survivor: Subject, other: _Other, effects: Effects) -> Effects:
     room, cause = survivor.room, Cause("MERGE", other.contact.id)
-    contacts.fill(survivor, other.contact, cause)
+    changes.fill(survivor, other.contact, cause)
     _restrict_consents(survivor, other)
     for enrolment in list(survivor.active.values()):
         survivor.put_enrolment(enrolment)

@@ -1,0 +1,1 @@
+"""Campaigns: their workflows, and how an enrolment goes through one."""

@@ -1,0 +1,1 @@
+"""Contacts: who is meant, what may be said of them, and how they change, merge and go."""

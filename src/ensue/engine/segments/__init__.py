@@ -1,0 +1,1 @@
+"""Segments: made and edited, filled from history, counted before they are saved."""

@@ -1,0 +1,1 @@
+"""Everything derived again from the log, and compared with what is kept."""
