@@ -42,8 +42,8 @@ def test_a_stay_that_time_ended_is_over_before_the_next_begins(world):
     world.segment({"type": "event", "eventType": "buy", "operator": "gte", "value": 1, "timeWindow": "1h"})
     contact = world.contact()
     world.post("buy", contact)
-    world.forward(DAY)
-    restart(world, DAY - MINUTE)
+    world.forward(HOUR)
+    restart(world, 30 * MINUTE)
     world.post("buy", contact)
     (_, ended), (began, _) = world.rows("SELECT entered_at, exited_at FROM memberships ORDER BY id")
     assert began >= ended
