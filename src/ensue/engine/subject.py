@@ -11,7 +11,7 @@ import msgspec
 
 from ensue.base import json
 from ensue.engine.definitions import CompiledScoringRule
-from ensue.engine.scoring.contribution import Standing, next_decay
+from ensue.engine.scoring.contribution import Standing, Sum, next_decay
 from ensue.engine.segments import history
 from ensue.model.campaign import Enrolment, Step
 from ensue.model.contact import Contact
@@ -109,6 +109,7 @@ class Subject:
         "room",
         "score",
         "steps",
+        "sums",
     )
 
     def __init__(self, room: "WorkingSet", contact: Contact) -> None:
@@ -127,6 +128,8 @@ class Subject:
         self.entered: dict[int, Membership] = {}
         self.exited: list[tuple[int, int, str]] = []
         self.ledger: list[LedgerLine] = []
+        # By scoring rule, once a match came late: read from the ledger once, then kept up with it.
+        self.sums: dict[int, Sum] = {}
         self.enrolments: dict[int, Enrolment] = {}
         self.steps: list[Step] = []
         # Enrolments whose rules may say something else since a change, with the depth of its cause.

@@ -11,13 +11,13 @@ from ensue.engine.definitions import CompiledScoringRule, TypePlan
 from ensue.engine.scoring.contribution import (
     Match,
     Standing,
+    Sum,
     add_anywhere,
     count,
     follows,
     matches_of,
     next_decay,
     points_at,
-    replay,
 )
 from ensue.engine.subject import DECAY, Subject
 from ensue.model.effects import ScoreEntry
@@ -54,6 +54,7 @@ def restate(
     """
     fresh = sorted(found)
     standing = subject.standing(compiled)
+    subject.sums.pop(compiled.rule.id, None)
     if not always and fresh == sorted(matches(subject, compiled)):
         return False
     at = subject.as_of
@@ -86,15 +87,17 @@ def _count(subject: Subject, compiled: CompiledScoringRule, event: Event, at: in
     versions = compiled.versions
     standing = subject.standing(compiled)
     match = Match(event.timestamp, event.id, compiled.rule.version)
-    fresh: Standing | None
-    if standing is None or follows(standing, match):
+    done = subject.sums.get(compiled.rule.id)
+    if done is not None:
+        fresh = done.add(match)
+    elif standing is None or follows(standing, match):
         fresh = count(versions, standing, match)
     elif not compiled.order_matters:
         fresh = add_anywhere(versions, standing, match)
     else:
         # A late match changes what the ones after it were worth: do the sum again.
-        fresh = replay(versions, [*matches(subject, compiled), match])
-    assert fresh is not None
+        done = subject.sums[compiled.rule.id] = Sum(versions, matches(subject, compiled))
+        fresh = done.add(match)
     shown = points_at(versions, fresh, at)
     given = shown - (standing.shown if standing is not None else 0)
     _write(subject, compiled, match.version, "EVENT", match, at, compiled.rule.delta, given)

@@ -5,6 +5,7 @@ match keeps the version of the rule under which it arrived: that version's point
 what stands after it decays by that version's terms. So an edited rule changes nothing that was given before.
 """
 
+from bisect import bisect
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -117,6 +118,33 @@ def replay(versions: Versions, matches: Iterable[Match]) -> Standing | None:
     for match in sorted(matches):
         standing = count(versions, standing, match)
     return standing
+
+
+class Sum:
+    """The standing after each of a rule's matches, so that a late one counts again only what it changes."""
+
+    __slots__ = ("_matches", "_standings", "_versions")
+
+    def __init__(self, versions: Versions, matches: Iterable[Match]) -> None:
+        self._versions = versions
+        self._matches: list[Match] = []
+        self._standings: list[Standing] = []
+        for match in sorted(matches):
+            self.add(match)
+
+    def add(self, match: Match) -> Standing:
+        """Take in one more match, wherever it belongs. Returns the standing after all of them."""
+        place = bisect(self._matches, match)
+        standing = count(self._versions, self._standings[place - 1] if place else None, match)
+        self._matches.insert(place, match)
+        self._standings.insert(place, standing)
+        for later in range(place + 1, len(self._matches)):
+            standing = count(self._versions, standing, self._matches[later])
+            if standing == self._standings[later]:
+                # What the late one changed has come to nothing, as under a cap.
+                break
+            self._standings[later] = standing
+        return self._standings[-1]
 
 
 def _held_back(rule: ScoringRule, standing: Standing, match: Match) -> bool:
