@@ -88,7 +88,7 @@ def names():
     contact = {field.alias for field in NewContact.model_fields.values()}
     rule = {field.alias for field in NewRule.model_fields.values()}
     event = {field.encode_name for field in msgspec.structs.fields(EventBody)}
-    found = {
+    found: dict[str, set[str]] = {
         "campaigns": {*campaign, *STEPS, *TRIGGERS, *REENTRIES, *STATUSES},
         "contacts": contact,
         "scoring": rule,

@@ -46,11 +46,18 @@ class NewRule(Body):
     once: bool = False
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    # What is absent stays; the default only stands for that, and must not be sent.
+    schema.pop("default", None)
+
+
 class RuleChanges(Body):
     """What to change of a rule; null clears what may be empty."""
 
-    name: Annotated[Text, Field(max_length=_NAME)] = ""
-    event_type: Annotated[str, Field(min_length=1, max_length=bounds.EVENT_TYPE)] = ""
+    name: Annotated[Text, Field(max_length=_NAME, json_schema_extra=_without_default)] = ""
+    event_type: Annotated[
+        str, Field(min_length=1, max_length=bounds.EVENT_TYPE, json_schema_extra=_without_default)
+    ] = ""
     delta: int = 0
     active: bool = True
     condition: dict[str, Any] | None = None
@@ -219,7 +226,11 @@ async def dry_run_draft(here: Here, caller: Reader, draft: Draft) -> ShownDryRun
     return _shown_dry_run(await here.services.ask(question))
 
 
-@router.post("/scoring-rules/rebuild", summary="Work all scores out again")
+@router.post(
+    "/scoring-rules/rebuild",
+    summary="Work all scores out again",
+    responses={202: {"model": ShownRebuild, "description": "Begun in the background"}},
+)
 async def rebuild_scores(
     here: Here, caller: Writer, order: RebuildOrder, response: Response
 ) -> ShownDiff | ShownRebuild:
