@@ -7,9 +7,10 @@ class Backfill(msgspec.Struct, frozen=True):
     """Bringing one segment's members in line, with progress.
 
     `kind` is SEGMENT (a DYNAMIC one follows new rules), FILL (a STATIC one is filled once from rules) or CLOSE (the
-    stays in a deleted one are ended). `status` is RUNNING, DONE or CANCELLED. `triggers` says whether entries and exits
-    that it finds may start campaigns. Contacts up to the id `cursor` are done, and none above `upto` is looked
-    at: those are newer than the backfill. `done` of `total` contacts had to be looked at one by one so far.
+    stays in a deleted one are ended). `status` is RUNNING, DONE, CANCELLED or FAILED (for its `error`). `triggers` says
+    whether entries and exits that it finds may start campaigns. Contacts up to the id `cursor` are done, and none above
+    `upto` is looked at: those are newer than the backfill. `done` of `total` contacts had to be looked at one by one so
+    far.
     """
 
     id: int

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
-from typing import TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from ensue.base.errors import NotFound, Unavailable
 from ensue.engine.engine import Engine
-from ensue.engine.segments.backfill import KINDS
+from ensue.engine.segments import backfill
 from ensue.engine.segments.backfill_run import BackfillRun
 from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
@@ -20,6 +23,14 @@ _IDLE_SECONDS = 60.0
 _AFTER_COMMIT_SECONDS = 0.05
 _BUSY_SECONDS = 1.0
 _AFTER_FAILURE_SECONDS = 5.0
+_TRIES = 3
+
+
+class _Failures(NamedTuple):
+    """How often a backfill failed in this process, and the loop's time before which it is left alone."""
+
+    times: int
+    rests_until: float
 
 
 class BackfillLoop:
@@ -32,6 +43,7 @@ class BackfillLoop:
         self._wakes = wakes
         self._readers = readers
         self._runs: dict[int, BackfillRun] = {}
+        self._failed: dict[int, _Failures] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -47,21 +59,30 @@ class BackfillLoop:
     async def _run(self) -> None:
         while not self._wakes.stopping:
             try:
-                self._take_up(self._store.read(_oldest))
-                for workspace_id, run in list(self._runs.items()):
-                    await self._step(workspace_id, run)
+                self._take_up(self._store.read(partial(_oldest, resting=self._resting())))
+                runs = list(self._runs.items())
+                for workspace_id, run in runs:
+                    await self._guarded_step(workspace_id, run)
+                if not runs:
+                    await self._wakes.wait(self._idle_seconds())
+                    # Commits come by the hundred a second, and hardly any brings work.
+                    await asyncio.sleep(_AFTER_COMMIT_SECONDS)
             except Unavailable as error:
                 _log.warning("backfills wait: %s", error)
                 await asyncio.sleep(_BUSY_SECONDS)
-            except Exception:  # noqa: BLE001 - whatever went wrong, the others go on, and this one is tried again
-                # Begun again from its cursor: what was read may be what was wrong.
-                _log.exception("a backfill failed")
-                self._runs.clear()
+            except Exception:  # noqa: BLE001  a loop that ends by itself would leave every backfill undone
+                _log.exception("backfills failed")
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-            if not self._runs:
-                await self._wakes.wait(_IDLE_SECONDS)
-                # Commits come by the hundred a second, and hardly any brings work.
-                await asyncio.sleep(_AFTER_COMMIT_SECONDS)
+
+    def _resting(self) -> frozenset[int]:
+        """The backfills that failed a moment ago."""
+        now = asyncio.get_running_loop().time()
+        return frozenset(i for i, failures in self._failed.items() if failures.rests_until > now)
+
+    def _idle_seconds(self) -> float:
+        now = asyncio.get_running_loop().time()
+        rests = [failures.rests_until - now for failures in self._failed.values() if failures.rests_until > now]
+        return min([_IDLE_SECONDS, *rests])
 
     def _take_up(self, found: dict[int, BackfillRun]) -> None:
         """Go on with the runs that are under way, begin those that are new, and drop those that are over or gone."""
@@ -71,6 +92,33 @@ class BackfillLoop:
             if workspace_id in self._runs and self._runs[workspace_id].backfill.id == run.backfill.id
         }
         self._runs = found | kept
+
+    async def _guarded_step(self, workspace_id: int, run: BackfillRun) -> None:
+        try:
+            await self._step(workspace_id, run)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever went wrong concerns this one, and the others go on
+            # It is begun again from its cursor: what was read may be what was wrong.
+            _log.exception("a backfill failed")
+            self._runs.pop(workspace_id, None)
+            await self._failed_once_more(workspace_id, run.backfill.id, error)
+
+    async def _failed_once_more(self, workspace_id: int, backfill_id: int, error: Exception) -> None:
+        before = self._failed.get(backfill_id)
+        times = before.times + 1 if before is not None else 1
+        until = asyncio.get_running_loop().time() + _AFTER_FAILURE_SECONDS
+        self._failed[backfill_id] = _Failures(times, until)
+        if times < _TRIES:
+            return
+        sentence = f"{type(error).__name__}: {error}"
+        with suppress(NotFound):  # The workspace is gone.
+            await self._commits.run(
+                lambda tables: self._engine.within(
+                    tables, workspace_id, lambda room: backfill.give_up(room, backfill_id, sentence)
+                )
+            )
+        del self._failed[backfill_id]
 
     async def _step(self, workspace_id: int, run: BackfillRun) -> None:
         if run.reads:
@@ -83,16 +131,17 @@ class BackfillLoop:
         run.written(goes_on=goes_on)
         if run.over:
             del self._runs[workspace_id]
+            self._failed.pop(run.backfill.id, None)
 
     def _read(self, workspace_id: int, run: BackfillRun) -> None:
         self._store.read(lambda tables: run.read(tables.workspace(workspace_id), self._engine.ids.instant()))
 
 
-def _oldest(tables: Tables) -> dict[int, BackfillRun]:
-    """The oldest running backfill of each workspace that has one."""
+def _oldest(tables: Tables, resting: AbstractSet[int]) -> dict[int, BackfillRun]:
+    """The oldest running backfill of each workspace that has one, without those that rest."""
     found: dict[int, BackfillRun] = {}
     for workspace_id in tables.workspaces_backfilling():
         for running in tables.workspace(workspace_id).backfills.running():
-            if running.kind in KINDS:
+            if running.kind in backfill.KINDS and running.id not in resting:
                 found.setdefault(workspace_id, BackfillRun(running))
     return found

@@ -37,8 +37,13 @@ class RebuildLoop:
 
     async def _run(self) -> None:
         while True:
-            for workspace_id, rebuild_id in self._store.read(running):
-                await self._go_on(workspace_id, rebuild_id)
+            try:
+                for workspace_id, rebuild_id in self._store.read(running):
+                    await self._go_on(workspace_id, rebuild_id)
+            except Unavailable as error:
+                _log.warning("rebuilds of scores wait: %s", error)
+            except Exception:  # noqa: BLE001  a loop that ends by itself would leave every rebuild undone
+                _log.exception("rebuilds of scores failed")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _go_on(self, workspace_id: int, rebuild_id: int) -> None:

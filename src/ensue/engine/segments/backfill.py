@@ -119,6 +119,13 @@ def finish(room: WorkingSet, backfill_id: int) -> None:
     room.tables.definitions.bump(room.now)
 
 
+def give_up(room: WorkingSet, backfill_id: int, error: str) -> None:
+    """End a backfill that fails again and again. Its segment is not READY: who is in it is not known of everybody."""
+    if _running(room, backfill_id) is not None:
+        room.tables.backfills.finish(backfill_id, "FAILED", room.now, error)
+        room.tables.definitions.bump(room.now)
+
+
 def _running(room: WorkingSet, backfill_id: int) -> Backfill | None:
     backfill = room.tables.backfills.get(backfill_id)
     return backfill if backfill is not None and backfill.status == "RUNNING" else None
