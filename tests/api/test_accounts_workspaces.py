@@ -53,6 +53,14 @@ def test_a_workspace_is_changed_field_by_field(house, owner):
     assert house.rows("SELECT trigger_horizon, definitions_version FROM workspaces") == [(14 * 86_400_000, 4)]
 
 
+def test_another_time_zone_begins_a_backfill_of_segments_by_date(house, owner):
+    rules = {"type": "date", "field": "attributes.born", "operator": "anniversary"}
+    owner.post(f"{owner.w}/segments", {"name": "Birthday", "type": "DYNAMIC", "rules": rules}, 201)
+    for change in ({"timeZone": "UTC"}, {"name": "Store"}, {"timeZone": "Europe/Berlin"}):
+        owner.patch(owner.w, change)
+    assert house.rows("SELECT kind, version, triggers FROM backfills ORDER BY id") == [("SEGMENT", 1, 0)] * 2
+
+
 @pytest.mark.parametrize("horizon", ["0h", "72", "72 hours", "-1h", "367d", "", 72])
 def test_a_horizon_is_a_duration(house, owner, horizon):
     error = owner.patch(owner.w, {"triggerHorizon": horizon}, 400)["error"]

@@ -58,8 +58,9 @@ def plan(tables: WorkspaceTables, backfill: Backfill, now: int) -> Sequence[int]
     rule = rule_of(tables, backfill)
     sets = [members]
     if rule is not None:
-        # Nobody was in a segment before its first version; who is in it since then has caught up.
-        sets = _concerned(tables, Crowd(tables, rule, now), members if backfill.version > 1 else None, now)
+        # At first nobody is in a segment, and then there is nobody to look for.
+        anybody = tables.memberships.members(backfill.subject_id, backfill.cursor, 1)
+        sets = _concerned(tables, Crowd(tables, rule, now), members if anybody else None, now)
     return array("q", tables.populations.ids_of_any(sets, backfill.cursor, backfill.upto))
 
 
@@ -114,7 +115,9 @@ def finish(room: WorkingSet, backfill_id: int) -> None:
         return
     room.tables.backfills.finish(backfill_id, "DONE", room.now)
     segment = room.tables.definitions.segment(backfill.subject_id)
-    if segment is not None and segment.version == backfill.version:
+    # A change of the time zone begins another one beside it.
+    others = any(other.subject_id == backfill.subject_id for other in room.tables.backfills.running())
+    if segment is not None and segment.version == backfill.version and not others:
         room.tables.definitions.put_segment(msgspec.structs.replace(segment, status="READY"))
     room.tables.definitions.bump(room.now)
 

@@ -108,6 +108,21 @@ def edit(room: WorkingSet, segment_id: int, edit: Edit, *, triggers: bool = Fals
     return segment, backfill
 
 
+def follow_time_zone(room: WorkingSet) -> list[Backfill]:
+    """Bring members in line with another time zone of the workspace; begins a backfill for each segment it concerns.
+
+    It starts no campaign: nothing has happened to anybody.
+    """
+    begun = []
+    for compiled in room.definitions.segments.values():
+        if compiled.segment.type == "DYNAMIC" and compiled.rule is not None and "timezone" in compiled.rule.fields:
+            room.tables.definitions.put_segment(msgspec.structs.replace(compiled.segment, status="BACKFILLING"))
+            begun.append(_begin(room, compiled.segment, "SEGMENT", triggers=False))
+    if begun:
+        room.tables.definitions.bump(room.now)
+    return begun
+
+
 def delete(room: WorkingSet, segment_id: int) -> None:
     """Delete a segment. The stays in it are ended in the background; what was is kept as history.
 
