@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,13 @@ class EventBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     utm_campaign: str | None = None
     timestamp: str | None = None
     idempotency_key: str | None = None
+
+
+class _Place(NamedTuple):
+    """The key of a whole batch, and which of its items is meant."""
+
+    batch_key: str | None
+    number: int
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,8 +96,7 @@ def read_batch(
         raise TooLarge(f"A batch holds at most {bounds.BATCH_EVENTS} events.")
     return [
         item if isinstance(item, Invalid)
-        else _item(workspace_id, item, f"{header_key}:{place}" if header_key is not None else None, received_at, source,
-                   triggers=not backfill)
+        else _item(workspace_id, item, _Place(header_key, place), received_at, source, triggers=not backfill)
         for place, item in enumerate(items)
     ]  # fmt: skip
 
@@ -150,23 +156,23 @@ def _items_apart(body: bytes, error: Invalid) -> tuple[list[bytes | Invalid], bo
 
 
 def _item(
-    workspace_id: int, raw: bytes, batch_key: str | None, received_at: int, source: str, *, triggers: bool
+    workspace_id: int, raw: bytes, place: _Place, received_at: int, source: str, *, triggers: bool
 ) -> Arrival | EnsueError:
     try:
         body = decode_event(raw)
-        key = batch_key if body.idempotency_key is None else None
-        return _arrival(workspace_id, body, key, received_at, source, triggers=triggers)
+        inherited = place if body.idempotency_key is None and place.batch_key is not None else None
+        return _arrival(workspace_id, body, inherited, received_at, source, triggers=triggers)
     except (Invalid, NotFound) as error:
         return error
 
 
 def _arrival(
-    workspace_id: int, body: EventBody, header_key: str | None, received_at: int, source: str, *, triggers: bool
+    workspace_id: int, body: EventBody, outer_key: str | _Place | None, received_at: int, source: str, *, triggers: bool
 ) -> Arrival:
     faults = _faults(body)
     if faults:
         raise Invalid.of(faults)
-    key, fingerprint = _key(body, header_key)
+    key, fingerprint = _key(body, outer_key)
     metadata = body.metadata
     return Arrival(
         workspace_id,
@@ -195,19 +201,25 @@ def _contact(text: str) -> int:
     return contact_id if contact_id is not None else 0
 
 
-def _key(body: EventBody, header_key: str | None) -> tuple[bytes | None, bytes]:
+def _key(body: EventBody, outer_key: str | _Place | None) -> tuple[bytes | None, bytes]:
+    """(hash of the key, fingerprint of the body). `outer_key` came with the request, not in the event."""
     key = body.idempotency_key
     if key is not None and not 0 < len(key) <= bounds.IDEMPOTENCY_KEY:
         raise Invalid.at("idempotencyKey", f"must have 1 to {bounds.IDEMPOTENCY_KEY} characters")
-    if header_key is not None:
-        if key is not None and key != header_key:
+    # No event can choose a key that is also a place in a batch: the two are hashed apart.
+    person = b""
+    if isinstance(outer_key, _Place):
+        key, person = f"{outer_key.number}:{outer_key.batch_key}", b"place in a batch"
+    elif outer_key is not None:
+        if key is not None and key != outer_key:
             raise Invalid.at("idempotencyKey", "differs from the Idempotency-Key header")
-        key = header_key
+        key = outer_key
     if key is None:
         return None, b""
     body.idempotency_key = None
     canonical = msgspec.json.encode(body, order="deterministic")
-    return blake2b(key.encode(), digest_size=16).digest(), blake2b(canonical, digest_size=16).digest()
+    hashed = blake2b(key.encode(), digest_size=16, person=person)
+    return hashed.digest(), blake2b(canonical, digest_size=16).digest()
 
 
 def _faults(body: EventBody) -> list[tuple[str, str]]:
