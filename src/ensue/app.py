@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -86,7 +87,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     rebuilds = RebuildLoop(services.store, services.engine, services.commits)
     services.commits.start()
     timers.start()
-    removals = asyncio.create_task(removal.finish_all(services.write), name="removals")
+    removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     backfills.start()
     rebuilds.start()
     try:

@@ -37,6 +37,7 @@ CAUSE_DEPTH = 8
 GROUP_EVENTS = 1_000
 GROUP_QUEUE = 8_192
 GROUP_WORKS = 16
+WORKS_QUEUE = 2_048
 DUE_CONTACTS = 200
 # So long rests a contact whose timers fail, and nobody waits for it.
 DUE_RETRY = 5 * MINUTE

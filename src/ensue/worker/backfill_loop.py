@@ -116,7 +116,8 @@ class BackfillLoop:
             await self._commits.run(
                 lambda tables: self._engine.within(
                     tables, workspace_id, lambda room: backfill.give_up(room, backfill_id, sentence)
-                )
+                ),
+                own=True,
             )
         del self._failed[backfill_id]
 
@@ -125,7 +126,9 @@ class BackfillLoop:
             await asyncio.get_running_loop().run_in_executor(self._readers, self._read, workspace_id, run)
             return
         try:
-            goes_on = await self._commits.run(lambda tables: self._engine.within(tables, workspace_id, run.write))
+            goes_on = await self._commits.run(
+                lambda tables: self._engine.within(tables, workspace_id, run.write), own=True
+            )
         except NotFound:
             goes_on = False  # The workspace is gone.
         run.written(goes_on=goes_on)

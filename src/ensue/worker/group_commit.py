@@ -58,6 +58,7 @@ class GroupCommit:
         self._failed = failed
         self._waiting: deque[_Unit] = deque()
         self._waiting_events = 0
+        self._waiting_works = 0
         self.events = 0
         self.transactions = 0
         self._wanted = asyncio.Event()
@@ -99,9 +100,19 @@ class GroupCommit:
         self._waiting_events += len(arrivals)
         return self._add(arrivals, None)
 
-    def run(self, work: Callable[[Tables], T]) -> "asyncio.Future[T]":
-        """The result of a function of the tables, once what it wrote is durable."""
-        return self._add(None, work)
+    def run(self, work: Callable[[Tables], T], *, own: bool = False) -> "asyncio.Future[T]":
+        """The result of a function of the tables, once what it wrote is durable.
+
+        The server's `own` work, of which each loop has one at a time, is never refused for what others let wait.
+
+        Raises:
+            Unavailable: too much is waiting already, or the server is stopping.
+        """
+        if not own and self._waiting_works >= bounds.WORKS_QUEUE:
+            raise Unavailable("Too many changes are waiting to be stored.")
+        done = self._add(None, work)
+        self._waiting_works += 1
+        return done
 
     def _add(self, arrivals: Sequence[Arrival] | None, work: Callable[[Tables], Any] | None) -> "asyncio.Future[Any]":
         if self._closing or self._broken:
@@ -133,6 +144,7 @@ class GroupCommit:
             else:
                 works += 1
         self._waiting_events -= events
+        self._waiting_works -= works
         return units
 
     async def _one_transaction(self, units: list[_Unit]) -> None:

@@ -48,7 +48,9 @@ class RebuildLoop:
 
     async def _go_on(self, workspace_id: int, rebuild_id: int) -> None:
         try:
-            while await self._commits.run(lambda tables: advance(self._engine, tables, workspace_id, rebuild_id)):
+            while await self._commits.run(
+                lambda tables: advance(self._engine, tables, workspace_id, rebuild_id), own=True
+            ):
                 pass
         except Unavailable:
             # It is still running; the next look goes on with it.
@@ -59,7 +61,8 @@ class RebuildLoop:
             await self._commits.run(
                 lambda tables: tables.workspace(workspace_id).backfills.finish(
                     rebuild_id, "FAILED", self._engine.ids.instant(), sentence
-                )
+                ),
+                own=True,
             )
 
 

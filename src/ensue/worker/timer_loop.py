@@ -64,7 +64,7 @@ class TimerLoop:
 
     async def _work_off(self) -> None:
         try:
-            await self._commits.run(self._engine.run_due)
+            await self._commits.run(self._engine.run_due, own=True)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - one of them is at fault, and the others must not wait for it
@@ -75,9 +75,9 @@ class TimerLoop:
 
     async def _run_one(self, workspace_id: int, contact_id: int) -> None:
         try:
-            await self._commits.run(lambda tables: self._engine.run_one(tables, workspace_id, contact_id))
+            await self._commits.run(lambda tables: self._engine.run_one(tables, workspace_id, contact_id), own=True)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - whatever it is, it concerns this contact alone
             _log.exception("the timers of %s failed; they are tried again later", show("ct", contact_id))
-            await self._commits.run(lambda tables: self._engine.put_off(tables, workspace_id, contact_id))
+            await self._commits.run(lambda tables: self._engine.put_off(tables, workspace_id, contact_id), own=True)
