@@ -1,5 +1,6 @@
 """The bounds of a connection, on a loop whose time the test moves."""
 
+from collections.abc import Callable
 from unittest.mock import Mock
 
 import pytest
@@ -20,7 +21,7 @@ class Line:
     """A connection whose timers fire when the test says so."""
 
     def __init__(self) -> None:
-        self.timers: list[tuple[float, Mock, object]] = []
+        self.timers: list[tuple[float, Mock, Callable[[], object]]] = []
         self.loop = Mock(call_later=self._call_later)
         # The app is not what is tested: it never runs.
         self.loop.create_task.side_effect = lambda work, **_: work.close() or Mock()

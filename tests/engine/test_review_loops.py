@@ -2,11 +2,13 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from ensue.base import bounds
 from ensue.base.clock import HOUR
 from ensue.engine.campaigns import editing
 from ensue.engine.reactions import react
+from ensue.engine.working_set import WorkingSet
 from ensue.store.sql.events import EventLog
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
@@ -37,9 +39,13 @@ def run_loop(world: World, done) -> None:
     asyncio.run(main())
 
 
+def _change_status(campaign: int, status: str, room: WorkingSet) -> None:
+    editing.change_status(room, editing.named(room, campaign), status)
+
+
 def pause_and_resume(world: World, campaign: int) -> None:
     for status in ("PAUSED", "ACTIVE"):
-        world.change(lambda room, to=status: editing.change_status(room, editing.named(room, campaign), to))
+        world.change(partial(_change_status, campaign, status))
         world.clock.advance(HOUR)
 
 
