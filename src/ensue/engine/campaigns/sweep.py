@@ -3,6 +3,8 @@
 They go on after a pause, or end when the campaign is archived. Until a sweep has come to an enrolment, it stays frozen.
 """
 
+from operator import itemgetter
+
 import msgspec
 
 from ensue.base import bounds
@@ -57,12 +59,14 @@ def _thaw(subject: Subject, enrolment: Enrolment, sweep: Sweep, *, end: bool) ->
 
 
 def _catch_up(subject: Subject, enrolment_id: int, since: int) -> None:
-    """Tell an enrolment of the events that came while it was frozen, in the order in which they came."""
+    """Tell an enrolment of the events that came, or turned out to be the contact's, while it was frozen, in order."""
     horizon = subject.room.definitions.workspace.trigger_horizon
     version = enrolments.version_of(subject.room, subject.active[enrolment_id])
     events = subject.log.events(version.hears, since - horizon, subject.as_of)
+    linked = subject.room.tables.sessions.linked_since(subject.id, since)
+    came = [(max(e.received_at, linked.get(e.session_id or "", 0)), e.id, e) for e in events if e.source != IMPORT]
     moved = False
-    for event in sorted(events, key=lambda event: event.id):
-        if event.received_at >= since and event.source != IMPORT and enrolment_id in subject.active:
+    for at, _, event in sorted(came, key=itemgetter(0, 1)):
+        if at >= since and at - event.timestamp <= horizon and enrolment_id in subject.active:
             # Where it moves to, the wait begins only now; but leave it may at any event.
             moved |= waiting.hear(subject, subject.active[enrolment_id], version, event, own=moved)

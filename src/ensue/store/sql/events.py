@@ -255,6 +255,14 @@ class Sessions:
         )
         return (row[0], row[1]) if row else None
 
+    def linked_since(self, contact_id: int, since: int) -> dict[str, int]:
+        """The sessions that were tied to a contact from an instant on, by key, and when."""
+        rows = self._sql.rows(
+            "SELECT key, linked_at FROM sessions WHERE workspace_id = ? AND contact_id = ? AND linked_at >= ?",
+            (self._workspace, contact_id, since),
+        )
+        return {row[0]: row[1] for row in rows}
+
     def add(self, session_id: int, key: str, contact_id: int | None, at: int) -> None:
         """Store a new session."""
         self._sql.run(
