@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from ensue.engine.segments import backfill
+from ensue.worker import backfill_loop
+
 BUYERS = {"type": "event", "eventType": "purchase", "operator": "gte", "value": 2}
 
 
@@ -169,3 +172,15 @@ def test_a_viewer_reads_and_does_not_write(house, shop):
     viewer = house.member(shop, "vera", "VIEWER")
     viewer.get(f"{shop.w}/segments")
     viewer.post(f"{shop.w}/segments", {"name": "x", "rules": BUYERS}, 403)
+
+
+def test_a_backfill_that_fails_again_and_again_says_why(shop, ready, monkeypatch):
+    def look(*_: Any) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(backfill_loop, "_AFTER_FAILURE_SECONDS", 0.001)
+    monkeypatch.setattr(backfill, "look", look)
+    purchase(shop, contact(shop), 2)
+    failed = ready(make(shop)["id"])["segment"]
+    assert failed["status"] == "BACKFILLING"
+    assert (failed["backfill"]["status"], failed["backfill"]["error"]) == ("FAILED", "ValueError: no")

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from ensue.api.bodies import Answer, ShownInstant
 from ensue.base.errors import NotFound
 from ensue.base.ids import read, show
@@ -27,6 +29,7 @@ class ShownBackfill(Answer):
     exited: int
     started_at: ShownInstant
     finished_at: ShownInstant | None
+    error: str | None = Field(description="Why it was given up, when its status is FAILED.")
 
 
 class ShownSegment(Answer):
@@ -119,6 +122,7 @@ def shown_backfill(backfill: Backfill) -> ShownBackfill:
         id=show("bf", backfill.id), kind=backfill.kind, version=backfill.version, status=backfill.status,
         triggers=backfill.triggers, total=backfill.total, done=backfill.done, entered=backfill.entered,
         exited=backfill.exited, started_at=backfill.started_at, finished_at=backfill.finished_at,
+        error=backfill.error,
     )  # fmt: skip
 
 
