@@ -72,7 +72,7 @@ def order_matters(rule: ScoringRule) -> bool:
 def points_at(versions: Versions, standing: Standing, at: int) -> int:
     """The contribution at an instant not before the newest match, decayed by all steps that lie between."""
     rule = versions[standing.version]
-    if not rule.decay_period:
+    if not rule.decay_period or at - standing.matched_at < rule.decay_period:
         return standing.points
     return _decayed(rule, standing.points, _steps(versions, standing, at))
 
