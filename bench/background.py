@@ -10,6 +10,7 @@ from typing import Any
 
 from bench import load
 from bench.load import fetch
+from bench.scale import long_log, long_size
 from bench.server import Server
 from bench.stage import Stage, ask
 from bench.table import Line
@@ -48,8 +49,7 @@ def timers(stage: Stage) -> list[Line]:
 
 def preview(stage: Stage) -> list[Line]:
     """The count of an unsaved segment against the SQL that counts the same."""
-    size = Size(1_000_000, 10_000_000) if stage.full else Size(100_000, 1_000_000)
-    site = stage.site("log", size, _only_log)
+    size, site = long_size(stage), long_log(stage)
     with stage.product("preview", site) as (server, own):
         path = own.path.removesuffix("/events") + "/segments/preview"
         question = json.dumps({"rules": _counted()}).encode()
@@ -72,8 +72,7 @@ def preview(stage: Stage) -> list[Line]:
 
 def backfill(stage: Stage) -> list[Line]:
     """Filling a new segment from history against reading the same rows, and what ingest feels of it."""
-    size = Size(1_000_000, 10_000_000) if stage.full else Size(100_000, 1_000_000)
-    site = stage.site("log", size, _only_log)
+    size, site = long_size(stage), long_log(stage)
     with stage.product("backfill", site) as (server, own):
         sent = stage.bodies(own)
         path = own.path.removesuffix("/events") + "/segments"
@@ -207,7 +206,3 @@ def _timed(job: Callable[[], object]) -> float:
     begun = time.perf_counter()
     job()
     return time.perf_counter() - begun
-
-
-def _only_log(folder: Path, size: Size) -> Site:
-    return build(folder, size, defined=False)

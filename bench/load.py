@@ -18,6 +18,7 @@ from bench.server import Server
 from bench.workload import Site
 
 GENERATOR = "wrk" if shutil.which("wrk") else "own"
+_LIMIT_SECONDS = 120
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
@@ -85,7 +86,11 @@ def finish(generator: "subprocess.Popen[str]") -> Load:
     Raises:
         Unsound: a request was refused, or a connection broke.
     """
-    output, _ = generator.communicate()
+    try:
+        output, _ = generator.communicate(timeout=_LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        generator.kill()
+        raise Unsound("The load generator did not end.") from None
     figures = next((line[6:] for line in output.splitlines() if line.startswith("BENCH ")), None)
     if figures is None:
         raise Unsound(f"The load generator failed: {output[-500:]}")
