@@ -3,12 +3,14 @@
 import pytest
 
 from ensue.api.ingest import read_batch, read_event
+from ensue.engine.arrival import Arrival
 
 EVENT = b'{"type":"visit"}'
 
 
 def batch(body: bytes, key: str | None) -> list[bytes | None]:
-    return [item.key for item in read_batch(1, body, key, 0, "api")]
+    items = read_batch(1, body, key, 0, "api")
+    return [item.key for item in items if isinstance(item, Arrival)]
 
 
 def single(key: str) -> bytes | None:

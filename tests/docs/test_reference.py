@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -88,7 +89,7 @@ def names():
     contact = {field.alias for field in NewContact.model_fields.values()}
     rule = {field.alias for field in NewRule.model_fields.values()}
     event = {field.encode_name for field in msgspec.structs.fields(EventBody)}
-    found: dict[str, set[str | None]] = {
+    found: dict[str, AbstractSet[str | None]] = {
         "campaigns": {*campaign, *STEPS, *TRIGGERS, *REENTRIES, *STATUSES},
         "contacts": contact,
         "scoring": rule,

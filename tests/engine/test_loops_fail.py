@@ -146,7 +146,7 @@ def test_rebuilds_go_on_after_the_store_could_not_be_read_or_written(world, monk
     monkeypatch.setattr(GroupCommit, "run", seldom)
 
     def failed() -> bool:
-        return world.rows("SELECT status FROM backfills") == [("FAILED",)]
+        return bool(world.rows("SELECT status FROM backfills") == [("FAILED",)])
 
     run_loop(world, lambda commits, _: rebuild_loop.RebuildLoop(world.store, world.engine, commits), failed)
     assert not outages
