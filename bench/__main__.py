@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         shutil.rmtree(folder)
     lines += _memory(stage)
     print(table.text(lines))
-    print(f"{time.monotonic() - begun:.0f} s; medians of {stage.rounds} rounds, interleaved; every run answered 2xx")
+    print(f"{time.monotonic() - begun:.0f} s; medians of {stage.rounds} rounds, interleaved; {_soundness(lines)}")
     if options.json:
         about = {
             "full": options.full, "rounds": stage.rounds, "load": generator, "python": platform.python_version(),
@@ -63,6 +63,13 @@ def _measured(name: str, stage: Stage) -> list[Line]:
         return MEASUREMENTS[name](stage)
     except (load.Unsound, RuntimeError, OSError) as error:
         return [Line(name, "-", "-", None, 0, at_least=True, note=f"does not count: {error}")]
+
+
+def _soundness(lines: list[Line]) -> str:
+    unsound = sum(line.ratio is None for line in lines)
+    if unsound:
+        return f"{unsound} of these do not count, see their notes"
+    return "every answer was 2xx, and all that was acknowledged is stored"
 
 
 def _memory(stage: Stage) -> list[Line]:

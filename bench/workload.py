@@ -201,7 +201,7 @@ def define(tables: Tables, engine: Engine, site: Site, rules: int) -> None:
 
 
 # (how many, within what): 3 over all time, 2 windowed.
-_TOUCHED = ((5, None), (10, None), (25, None), (5, "7d"), (20, "30d"))
+_TOUCHED = ((2, None), (6, None), (15, None), (3, "7d"), (20, "30d"))
 _WORKFLOW = {
     "nodes": [
         {"id": "wait", "type": "delay", "data": {"duration": "30d"}},
