@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -17,6 +18,17 @@ _pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _with_code(text: str) -> Markup:
+    """Text for the page, with what stands in backticks set as code."""
+    parts = (escape(part) for part in text.split("`"))
+    return Markup("").join(
+        part if at % 2 == 0 else Markup("<code>{}</code>").format(part) for at, part in enumerate(parts)
+    )
+
+
+_pages.filters["with_code"] = _with_code
 
 
 class Row(NamedTuple):
@@ -89,10 +101,15 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
         parameters=[_parameter(document, parameter) for parameter in operation.get("parameters", [])],
         body=_content(document, body),
         responses=[
-            (status, answer.get("description", ""), _content(document, answer.get("content", {})))
+            (status, answer.get("description", ""), _shape(document, status, answer))
             for status, answer in operation.get("responses", {}).items()
         ],
     )
+
+
+def _shape(document: dict[str, Any], status: str, answer: dict[str, Any]) -> list[Row]:
+    # All errors have one shape, which the page says at its top.
+    return [] if status >= "400" else _content(document, answer.get("content", {}))
 
 
 def _parameter(document: dict[str, Any], parameter: dict[str, Any]) -> Row:
