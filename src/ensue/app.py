@@ -130,9 +130,9 @@ def _serve(
     config: Config, store: SqliteStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
 ) -> int:
     # A transaction makes thousands of objects that no cycle holds: looking for cycles at every 700 finds nothing.
+    gc.set_threshold(50_000, 20, 100)
     # The commit thread comes back from the disk many times a second, and must not wait 5 ms for the interpreter.
     sys.setswitchinterval(0.0005)
-    gc.set_threshold(50_000, 20, 100)
     services = make_services(config, store, group_events=group_events)
     app = make_app(services, lambda: running(services))
     server = Server(
