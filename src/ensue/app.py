@@ -32,7 +32,7 @@ from ensue.operations import explain as explanation
 from ensue.operations import tail as latest
 from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
-from ensue.server import Server, say, settings
+from ensue.server import Server, refuse_taken, say, settings
 from ensue.store.sqlite.claim import claimed
 from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
@@ -106,6 +106,7 @@ async def running(services: Services) -> AsyncIterator[None]:
 def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
     logs.configure(config.log_level, config.log_format)
+    refuse_taken(config.host, config.port)
     with _alone(config) as store:
         first = not store.read(lambda tables: tables.accounts.users.any())
         return _serve(config, store, lambda url: welcome(url, first=first), group_events)
@@ -116,14 +117,16 @@ def demo(config: Config) -> int:
     logs.configure(config.log_level, config.log_format)
     if config.data.name == Config().data.name:
         config = replace(config, data=config.data.with_name(DEMO_FOLDER))
+    refuse_taken(config.host, config.port)
     password = tokens.new()[:16]
     passwords = Passwords()
     password_hash = asyncio.run(passwords.hash(password))
     passwords.close()
     with _alone(config) as store:
-        say("Making half a year of a shop's life; this takes a few seconds the first time.")
+        if example.missing(store):
+            say("Making half a year of a shop's life; this takes some seconds.")
         access = example.prepare(store, SystemClock().now(), password, password_hash)
-        return _serve(config, store, lambda url: welcome_demo(url, access))
+        return _serve(config, store, lambda url: welcome_demo(url, access, config.data))
 
 
 def _serve(

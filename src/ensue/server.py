@@ -5,12 +5,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from socket import socket
+from socket import SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, getaddrinfo, socket
 from types import FrameType
 from typing import Literal
 
 import uvicorn
 
+from ensue.base.errors import Unavailable
 from ensue.worker.wakes import Wakes
 
 _BACKLOG = 2_048
@@ -74,6 +75,23 @@ def _protocol() -> "type[asyncio.Protocol] | Literal['h11']":
     from ensue.api.wire import BoundedHttp  # noqa: PLC0415  it needs httptools
 
     return BoundedHttp
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Find out whether the port can be had, before anything is made for it.
+
+    Raises:
+        Unavailable: somebody listens there already.
+    """
+    if port == 0:
+        return
+    family, kind, protocol, _, address = getaddrinfo(host, port, type=SOCK_STREAM)[0]
+    with socket(family, kind, protocol) as trial:
+        trial.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        try:
+            trial.bind(address)
+        except OSError as error:
+            raise Unavailable(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose with --port.") from None
 
 
 def say(text: str) -> None:

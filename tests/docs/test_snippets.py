@@ -10,14 +10,14 @@ from tests.docs.console import Shell, blocks, matches
 from tests.http.live import Live
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/tutorial/first-campaign.md")
+PAGES = (("README.md", "ensue-data"), ("docs/tutorial/first-campaign.md", "tutorial-data"))
 REWRITE = "REWRITE_DOCS" in os.environ
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_prints_what_it_says(page, tmp_path):
+@pytest.mark.parametrize(("page", "folder"), PAGES)
+def test_a_page_prints_what_it_says(page, folder, tmp_path):
     document = (ROOT / page).read_text("utf-8")
-    server = Live(tmp_path / "ensue-data")
+    server = Live(tmp_path / folder)
     shell = Shell(tmp_path, {**os.environ, "PYTHON": sys.executable})
     ran = 0
     place = 0

@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -58,6 +58,10 @@ def install(app: FastAPI) -> None:
     """Serve the page, its style sheet and the document itself."""
     router = APIRouter(include_in_schema=False)
     kept: dict[str, str] = {}
+
+    @router.get("/")
+    async def start() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:

@@ -14,6 +14,7 @@ from ensue.accounts import keys, people, roles, tokens
 from ensue.accounts.audit import Actor, Recorder
 from ensue.base import bounds, json
 from ensue.base.clock import DAY, HOUR, MINUTE, SimulatedClock
+from ensue.base.errors import Conflict
 from ensue.base.ids import Ids, show
 from ensue.engine.arrival import Arrival
 from ensue.engine.campaigns import editing
@@ -71,13 +72,24 @@ class _Moment:
 
 
 def prepare(store: Writable, now: int, password: str, password_hash: str) -> Access:
-    """The demo as of `now`: made when it is not there, else with a new password and key."""
+    """The demo as of `now`: made when it is not there, else with a new password and key.
+
+    Raises:
+        Conflict: the folder is somebody's own.
+    """
     clock = SimulatedClock(now)
     ids = Ids(clock, floor=store.write(lambda tables: tables.largest_id()))
-    if store.write(lambda tables: not tables.accounts.workspaces.has_slug(SLUG)):
+    if missing(store):
+        if store.write(lambda tables: tables.accounts.users.any()):
+            raise Conflict("There are accounts in this folder already; give the demo a folder of its own.")
         _live(store, now)
         ids = Ids(clock, floor=store.write(lambda tables: tables.largest_id()))
     return store.write(lambda tables: _let_in(tables, ids, password, password_hash))
+
+
+def missing(store: Writable) -> bool:
+    """Whether the demo has not been made yet."""
+    return store.write(lambda tables: not tables.accounts.workspaces.has_slug(SLUG))
 
 
 def _let_in(tables: Tables, ids: Ids, password: str, password_hash: str) -> Access:

@@ -1,5 +1,7 @@
 """`ensue verify`: each difference between what is kept and what the log says, as it is found."""
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
@@ -23,7 +25,7 @@ def run(store: Opened, ids: Ids, console: Console, workspace: str | None = None,
     """
     columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), MofNCompleteColumn())
     found = contacts = 0
-    with Bar(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
 
         def question(tables: Tables) -> None:
             nonlocal found, contacts
