@@ -309,7 +309,7 @@ def write_log(
                 (
                     event_id, contact_id, chance.choice(type_ids), instant, instant, None,
                     "https://shop.example.com/checkout", "https://shop.example.com/cart", "email", "campaign",
-                    "summer-sale", f'{{"productId":"prod_1","amount":{amount},"currency":"USD"}}', "api", None, 0,
+                    "summer-sale", f'{{"productId":"prod_1","amount":{amount},"currency":"USD"}}', "api", None, 0, 0,
                     f'[[{contact_id},"person@example.com","Jane","Smith"],[0,0]]',
                 )
             )  # fmt: skip

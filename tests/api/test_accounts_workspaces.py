@@ -114,7 +114,7 @@ def test_a_workspace_that_is_being_removed_does_not_act_any_more(house, owner):
     workspace, due = only_workspace(house), START + DAY
     house.write(
         lambda tables: tables.sql.run(
-            "INSERT INTO contacts (id, workspace_id, created_at, updated_at, as_of, due_at) VALUES (1, ?, 0, 0, 0, ?)",
+            "INSERT INTO standings (workspace_id, contact_id, slot, score, as_of, due_at) VALUES (?, 1, -1, 0, 0, ?)",
             (workspace, due),
         )
     )

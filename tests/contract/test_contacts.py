@@ -43,8 +43,8 @@ def test_what_a_person_changes_and_what_evaluation_changes_are_apart(write, read
     changed = replace(FULL, email=None, first_name="Eve", attributes={}, updated_at=20, score=77, as_of=77, due_at=77)
     write(lambda one: one.contacts.change(changed, None))
     assert read(lambda one: one.contacts.lock(1)) == replace(changed, score=-3, as_of=12, due_at=99)
-    write(lambda one: one.contacts.advance([(5, 30, None, 1)]))
-    assert read(lambda one: one.contacts.lock(1)) == replace(changed, score=5, as_of=30, due_at=None)
+    write(lambda one: one.contacts.advance([(5, 30, None, 7, 1)]))
+    assert read(lambda one: one.contacts.lock(1)) == replace(changed, score=5, as_of=30, due_at=None, latest_line=7)
     assert read(lambda one: one.contacts.id_by_email("ann@x.org")) is None
 
 
@@ -59,7 +59,7 @@ def test_who_is_due_comes_longest_due_first(write, read):
     def work(one):
         for number, due_at in ((1, 30), (2, 10), (3, None), (4, 20), (5, 10)):
             one.contacts.add(bare(number), None)
-            one.contacts.advance([(0, 1, due_at, number)])
+            one.contacts.advance([(0, 1, due_at, None, number)])
 
     write(work)
     assert read(lambda one: one.contacts.due(9, 10)) == []

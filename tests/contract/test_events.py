@@ -8,11 +8,12 @@ from ensue.base.errors import Conflict
 WHO, OTHER = 11, 12
 
 
-def row(number, *, contact=WHO, type_id=1, timestamp=5, session=None, metadata=None, answer=None):
+def row(number, *, contact=WHO, type_id=1, timestamp=5, session=None, metadata=None, answer=None, apart=None):
     """A row as `append` takes it."""
     text = json.encode_text(metadata) if metadata is not None else None
     return (
-        number, contact, type_id, timestamp, 6, session, "/p", "/r", "a", "b", "c", text, "api", None, 0, answer,
+        number, contact, type_id, timestamp, 6, session, "/p", "/r", "a", "b", "c", text, "api", None, 0,
+        int(contact is None if apart is None else apart), answer,
     )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def listed(write, kinds):
     """Events 1 to 6 at 10, 20, 20, 30, 40, 50."""
 
     def work(one):
-        one.sessions.add(3, "s", None, 1)
+        one.sessions.add(3, "s", WHO, 1)
         one.events.append(
             [
                 row(1, type_id=kinds["buy"], timestamp=10),

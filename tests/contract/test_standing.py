@@ -3,6 +3,7 @@
 import pytest
 
 from ensue.base.errors import Conflict
+from ensue.model.contact import Contact
 from ensue.model.score import LedgerLine
 from ensue.model.segment import Membership
 
@@ -91,17 +92,45 @@ def test_taken_timers_come_back_with_a_rollback(store):
     assert store.read(lambda tables: tables.workspace(ONE).timers.next_due(WHO)) == 50
 
 
-def test_the_ledger_keeps_every_line_as_it_was(write, read):
+def extend(one, who, *lines):
+    """Lines after those that a contact has, as the working set writes them."""
+    newest = one.ledger.all_of_contact(who)[-1:]
+    previous = newest[0].id if newest else None
+    for one_line in lines:
+        one.ledger.write([(who, previous, one_line)])
+        previous = one_line.id
+    one.contacts.advance([(0, 1, None, previous, who)])
+
+
+@pytest.fixture
+def people(write):
+    write(lambda one: [one.contacts.add(Contact(who, 1, 1, 1), None) for who in (WHO, OTHER)])
+
+
+def test_the_ledger_keeps_every_line_as_it_was(write, read, people):
     lines = [line(1), line(2, rule=2, cause="DECAY", event_id=None, event_at=None, given=-1), line(3, asked=-5)]
-    write(lambda one: one.ledger.write([(WHO, one_line) for one_line in lines]))
-    write(lambda one: one.ledger.write([(OTHER, line(4))]))
+    write(lambda one: extend(one, WHO, *lines[:2]))
+    write(lambda one: extend(one, OTHER, line(4)))
+    write(lambda one: extend(one, WHO, lines[2]))
     assert read(lambda one: one.ledger.of_rule(WHO, 1)) == [lines[0], lines[2]]
+    assert read(lambda one: one.ledger.all_of_contact(WHO)) == lines
     assert read(lambda one: one.ledger.of_contact(WHO, None, 10)) == lines[::-1]
     assert read(lambda one: one.ledger.of_contact(WHO, 3, 1)) == [lines[1]]
     assert read(lambda one: one.ledger.of_rule(OTHER, 2)) == []
 
 
+def test_the_ledgers_of_two_contacts_become_one_in_the_order_of_their_lines(write, read, people):
+    lines = [line(number) for number in range(1, 6)]
+    write(lambda one: extend(one, WHO, lines[0], lines[3]))
+    write(lambda one: extend(one, OTHER, lines[1], lines[2], lines[4]))
+    write(lambda one: one.ledger.hand_over(OTHER, WHO))
+    assert read(lambda one: one.ledger.all_of_contact(WHO)) == lines
+    assert read(lambda one: one.contacts.get(WHO).latest_line) == 5
+    write(lambda one: one.ledger.clear(WHO))
+    assert read(lambda one: one.ledger.all_of_contact(WHO)) == []
+
+
 def test_a_ledger_line_is_written_once(write, read):
-    write(lambda one: one.ledger.write([(WHO, line(1))]))
+    write(lambda one: one.ledger.write([(WHO, None, line(1))]))
     with pytest.raises(Conflict):
-        write(lambda one: one.ledger.write([(WHO, line(1))]))
+        write(lambda one: one.ledger.write([(WHO, None, line(1))]))

@@ -39,7 +39,7 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         one.events.append([row(7, type_id=kind, session=3), row(8, type_id=kind, session=3, contact=None)])
         one.keys.claim(b"k", b"f", 7)
         one.contacts.add(bare(WHO), "a@x.org")
-        one.contacts.advance([(1, 1, 5, WHO)])
+        one.contacts.advance([(1, 1, 5, 41, WHO)])
         one.contacts.add_tag(21, "vip", 1)
         one.contacts.tag(WHO, 21, 1)
         one.contacts.set_consent(WHO, "EMAIL", "OPTED_IN", "form", 1)
@@ -48,7 +48,7 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         one.tallies.put([(WHO, kind, "a")])
         one.memberships.enter([stay(31)])
         one.timers.arm([(WHO, 2, 1, 5)])
-        one.ledger.write([(WHO, line(41))])
+        one.ledger.write([(WHO, None, line(41))])
         one.enrolments.put([enrolment(51)])
         one.enrolments.log([Step(51, 0, "a", "exit", "DONE", None, 1)])
         one.definitions.put_segment(SEGMENT)
@@ -112,7 +112,7 @@ def test_what_one_workspace_changes_stays_as_it_was_in_the_other(write, read):
 
     def meddle(two):
         two.contacts.change(bare(WHO), "b@x.org")
-        two.contacts.advance([(99, 99, 99, WHO)])
+        two.contacts.advance([(99, 99, 99, None, WHO)])
         two.contacts.remove(WHO)
         two.contacts.untag(WHO, 21)
         two.sessions.link(3, 99, 1)
@@ -254,7 +254,7 @@ def test_every_statement_names_its_workspace(store):
     [
         "SELECT id FROM contacts WHERE id = ?",
         "SELECT e.id FROM events e JOIN sessions s ON s.id = e.session_id WHERE e.workspace_id = ?",
-        "UPDATE contacts SET score = ? WHERE id = ?",
+        "UPDATE standings SET score = ? WHERE contact_id = ?",
         "DELETE FROM timers WHERE contact_id = ?",
         "INSERT INTO tags (id, name) VALUES (?, ?)",
     ],

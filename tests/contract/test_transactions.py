@@ -200,7 +200,7 @@ def test_who_is_due_is_asked_of_all_workspaces(store):
         def work(tables):
             own = tables.workspace(workspace)
             own.contacts.add(contact(number), None)
-            own.contacts.advance([(0, 1, due_at, number)])
+            own.contacts.advance([(0, 1, due_at, None, number)])
 
         store.write(work)
 

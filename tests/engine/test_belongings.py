@@ -6,7 +6,7 @@ HANDED_OVER = {
     "events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases",
     "contact_tags",
 }  # fmt: skip
-WORKED_OUT_ANEW = {"tallies", "timers", "consents"}
+WORKED_OUT_ANEW = {"standings", "timers", "consents"}
 KEPT_AS_HISTORY = {"memberships"}
 
 

@@ -41,7 +41,7 @@ def wave(world):
 
 
 def due(world):
-    return world.rows("SELECT COUNT(*) FROM contacts WHERE due_at <= ?", world.now)[0][0]
+    return world.rows("SELECT COUNT(*) FROM standings WHERE due_at <= ?", world.now)[0][0]
 
 
 def assert_over(world, wave):

@@ -161,7 +161,7 @@ def _derived_again(tables: Tables) -> Iterable[str]:
     if counted != len(events):
         found.append(f"{counted} counted, {len(events)} stored")
     segments = pairs("SELECT name, id FROM segments")
-    scores = pairs("SELECT id, score FROM contacts")
+    scores = pairs("SELECT contact_id, score FROM standings WHERE slot = -1")
     sums = pairs("SELECT contact_id, SUM(given) FROM score_ledger GROUP BY contact_id")
     members = set(ask("SELECT segment_id, contact_id FROM memberships WHERE exited_at IS NULL"))
     armed = {row[0] for row in ask("SELECT contact_id FROM timers WHERE kind = 2")}

@@ -62,7 +62,7 @@ class TestVerify:
 
     def test_differences_are_told_and_fail(self, world, beside, terminal):
         contact = world.contact()
-        world.store.write(lambda tables: tables.sql.run("UPDATE contacts SET score = 3"))
+        world.store.write(lambda tables: tables.sql.run("UPDATE standings SET score = 3 WHERE slot = -1"))
         assert verify.run(beside, world.engine.ids, terminal, as_json=True) == 1
         *differences, last = terminal.lines
         assert last == {"contacts": 1, "differences": 2}

@@ -213,7 +213,7 @@ def _fill(tables, people) -> None:
         own.events.append(
             (
                 next(event_ids), contact_id, types[name], NOW - age, NOW, sessions.get(page), page, None, None, None,
-                None, json.encode_text(metadata) if metadata is not None else None, "api", None, 0, None,
+                None, json.encode_text(metadata) if metadata is not None else None, "api", None, 0, 0, None,
             )
             for name, age, metadata, page in person["events"]
         )  # fmt: skip

@@ -53,6 +53,7 @@ def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
     session_id, owner = room.session(arrival.session_id) if arrival.session_id is not None else (None, None)
     if subject is None and owner is not None:
         subject = room.subject(owner)
+    apart = session_id is not None and (subject is None or owner not in {None, subject.id})
     event = _event(arrival, event_id, timestamp, subject)
     if subject is None:
         effects = Effects()
@@ -63,7 +64,7 @@ def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
         subject.appended.append(event)
         effects = react.to_event(subject, event, Cause("EVENT", event_id, arrival.depth, arrival.triggers))
     card = subject.card if subject is not None else None
-    room.append(event, session_id, arrival.metadata_text, json.encode_text(Answer(card, effects)))
+    room.append(event, session_id, arrival.metadata_text, json.encode_text(Answer(card, effects)), apart=apart)
     return Created(event, arrival.metadata_text, card, effects)
 
 

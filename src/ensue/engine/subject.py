@@ -3,7 +3,7 @@
 Reactions read it through `rules.facts.Facts`; the working set writes what has changed, once, at the end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,7 @@ class Subject:
         "enrolments",
         "exited",
         "id",
+        "latest_line",
         "ledger",
         "log",
         "nudges",
@@ -128,6 +129,8 @@ class Subject:
         self.entered: dict[int, Membership] = {}
         self.exited: list[tuple[int, int, str]] = []
         self.ledger: list[LedgerLine] = []
+        # The newest line that is stored, or will be with the next write.
+        self.latest_line = contact.latest_line
         # By scoring rule, once a match came late: read from the ledger once, then kept up with it.
         self.sums: dict[int, Sum] = {}
         self.enrolments: dict[int, Enrolment] = {}
@@ -279,6 +282,12 @@ class Subject:
         """Rows of the tallies that have changed."""
         known = self.room.definitions.known_states
         return [(self.id, type_id, tally.text(known)) for type_id, tally in self._tallies.items() if tally.changed]
+
+    def chained_lines(self) -> Iterator[tuple[int, int | None, LedgerLine]]:
+        """The fresh lines of the ledger, each after the one before it."""
+        for line in self.ledger:
+            yield self.id, self.latest_line, line
+            self.latest_line = line.id
 
     # Changes
 

@@ -90,14 +90,16 @@ class WorkingSet:
         self.tables.sessions.link(session_id, contact_id, self.now)
         self._sessions[key] = (session_id, contact_id)
 
-    def append(self, event: Event, session_id: int | None, metadata: str | None, answer: str | None) -> None:
-        """Add an event to the log."""
+    def append(
+        self, event: Event, session_id: int | None, metadata: str | None, answer: str | None, *, apart: bool
+    ) -> None:
+        """Add an event to the log; `apart` when the contact of its session is not its own."""
         type_id = self.type_id(event.type)
         self._rows.append(
             (
                 event.id, event.contact_id, type_id, event.timestamp, event.received_at, session_id, event.page_url,
                 event.referrer, event.utm_source, event.utm_medium, event.utm_campaign, metadata, event.source,
-                event.cause_id, event.depth, answer,
+                event.cause_id, event.depth, int(apart), answer,
             )
         )  # fmt: skip
         tally = self._counts.setdefault(type_id, [0, 0])
@@ -120,7 +122,7 @@ class WorkingSet:
         tables = self.tables
         if tallies := [row for s in subjects for row in s.changed_tallies()]:
             tables.tallies.put(tallies)
-        if lines := [(s.id, line) for s in subjects for line in s.ledger]:
+        if lines := [line for s in subjects for line in s.chained_lines()]:
             tables.ledger.write(lines)
         # Exits first: a segment may have been left and entered again since the last write.
         if ends := [end for s in subjects for end in s.exited]:
@@ -136,7 +138,7 @@ class WorkingSet:
         if arms := [(s.id, kind, subject, due) for s in subjects for (kind, subject), due in s.arms.items()]:
             tables.timers.arm(arms)
         if subjects:
-            tables.contacts.advance([(s.score, s.as_of, s.due_at, s.id) for s in subjects])
+            tables.contacts.advance([(s.score, s.as_of, s.due_at, s.latest_line, s.id) for s in subjects])
         if self._backfilled:
             tables.backfills.count((entered, exited, b) for b, (entered, exited) in self._backfilled.items())
         if subjects or self.ids.newest > self._newest_id:

@@ -10,6 +10,7 @@ class Contact(msgspec.Struct, frozen=True):
 
     `as_of` is the instant up to which everything about the contact has been evaluated; it never goes back.
     `due_at` is the earliest instant at which time alone may change something.
+    `latest_line` is its newest line of the score's ledger.
     """
 
     id: int
@@ -26,3 +27,4 @@ class Contact(msgspec.Struct, frozen=True):
     attributes: dict[str, Any] = {}
     score: int = 0
     due_at: int | None = None
+    latest_line: int | None = None

@@ -27,5 +27,5 @@ def emit(subject: Subject, event_type: str, metadata: dict[str, Any], enrolment_
     subject.appended.append(event)
     effects = react.to_event(subject, event, Cause("EVENT", event.id, depth))
     text = json.encode_text(metadata) if metadata else None
-    room.append(event, None, text, json.encode_text(Answer(subject.card, effects)))
+    room.append(event, None, text, json.encode_text(Answer(subject.card, effects)), apart=False)
     return effects

@@ -4,12 +4,13 @@ A new table with a `contact_id` gets its line here; `tests/engine/test_belonging
 """
 
 from ensue.store.sql.connection import Sql
+from ensue.store.sql.standing import Ledger
 
 # What simply changes hands. Rows of these are never in each other's way.
-_MOVED = ("events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases")
+_MOVED = ("events", "sessions", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases")
 
 # What is derived, or is about the person alone: gone with the contact.
-_FORGOTTEN = ("tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes", "contact_aliases")
+_FORGOTTEN = ("standings", "timers", "contact_tags", "consents", "contact_changes", "contact_aliases")
 
 
 class Belongings:
@@ -22,7 +23,7 @@ class Belongings:
     def hand_over(self, old_id: int, contact_id: int, at: int) -> None:
         """Give all that one contact has to another, who from now on answers for it under the old id too.
 
-        Tallies, timers and consents are dropped: what they say of both together is worked out anew. Stays in segments
+        Where it stands, timers and consents are dropped: what they say of both together is worked out anew. Stays in segments
         keep the old id, as the history of a contact that was.
         """
         self._sql.run(
@@ -36,7 +37,8 @@ class Belongings:
                 f"UPDATE {table} SET contact_id = ? WHERE workspace_id = ? AND contact_id = ?",
                 (contact_id, self._workspace, old_id),
             )
-        for table in ("contact_tags", "tallies", "timers", "consents"):
+        Ledger(self._sql, self._workspace).hand_over(old_id, contact_id)
+        for table in ("contact_tags", "standings", "timers", "consents"):
             self._delete(table, old_id)
         self._sql.run(
             "INSERT INTO contact_aliases (workspace_id, old_id, contact_id, merged_at) VALUES (?, ?, ?, ?)",
@@ -45,11 +47,10 @@ class Belongings:
 
     def let_go(self, contact_id: int) -> None:
         """Forget the person. Events and sessions stay as those of nobody, enrolments and stays as history."""
-        for table in ("events", "sessions"):
-            self._sql.run(
-                f"UPDATE {table} SET contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
-                (self._workspace, contact_id),
-            )
+        for change in ("events SET contact_id = NULL, apart = 1", "sessions SET contact_id = NULL"):
+            self._sql.run(f"UPDATE {change} WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))
+        # Its first line is found through the standing.
+        Ledger(self._sql, self._workspace).clear(contact_id)
         for table in _FORGOTTEN:
             self._delete(table, contact_id)
 
@@ -64,13 +65,13 @@ class Belongings:
         # Events of the sessions that were never attributed are the same person's.
         self._sql.run(
             """UPDATE events SET session_id = NULL, page_url = NULL, referrer = NULL, metadata = NULL, answer = NULL
-            WHERE workspace_id = ? AND contact_id IS NULL
+            WHERE workspace_id = ? AND apart = 1 AND contact_id IS NULL
               AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
         self._sql.run(
             """UPDATE events SET session_id = NULL
-            WHERE workspace_id = ?
+            WHERE workspace_id = ? AND apart = 1
               AND session_id IN (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )

@@ -7,7 +7,7 @@ from ensue.base import json
 from ensue.model.contact import Contact
 from ensue.store.sql.clause import ALL, Clause
 from ensue.store.sql.connection import Sql
-from ensue.store.sql.contacts import COLUMNS, read_contact
+from ensue.store.sql.contacts import COLUMNS, STANDING, read_contact
 
 Value = str | int | float | bool | None
 
@@ -17,7 +17,7 @@ SORTS = {
     "updatedAt": "c.updated_at",
     "lastName": "LOWER(c.last_name)",
     "email": "c.email_key",
-    "score": "c.score",
+    "score": "n.score",
 }
 
 # Text with an escape, so that a search for `50%` looks for just that.
@@ -61,9 +61,8 @@ class ContactList:
         who = self._who(wanted)
         sort = SORTS[wanted.sort]
         direction = "DESC" if wanted.descending else "ASC"
-        columns = ", ".join(f"c.{column.strip()}" for column in COLUMNS.split(","))
         rows = self._sql.rows(
-            f"""SELECT {columns} FROM contacts c WHERE c.workspace_id = ? AND {who.sql}
+            f"""SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND {who.sql}
             ORDER BY ({sort} IS NULL), {sort} {direction}, c.id {direction} LIMIT ? OFFSET ?""",
             (self._workspace, *who.values, limit, offset),
         )

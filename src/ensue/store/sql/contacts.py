@@ -6,8 +6,12 @@ from ensue.base import json
 from ensue.model.contact import Contact
 from ensue.store.sql.connection import Row, Sql
 
-COLUMNS = """id, created_at, updated_at, as_of, email, external_id, first_name, last_name, phone, time_zone, locale,
-  attributes, score, due_at"""
+COLUMNS = """c.id, c.created_at, c.updated_at, n.as_of, c.email, c.external_id, c.first_name, c.last_name, c.phone,
+  c.time_zone, c.locale, c.attributes, n.score, n.due_at, n.latest_line"""
+# The slot of `standings` that holds where the contact itself stands.
+ITSELF = -1
+STANDING = f"""contacts c JOIN standings n
+  ON n.workspace_id = c.workspace_id AND n.contact_id = c.id AND n.slot = {ITSELF}"""
 
 
 def read_contact(row: Row) -> Contact:
@@ -26,14 +30,14 @@ class Contacts:
     def get(self, contact_id: int) -> Contact | None:
         """A contact, to look at."""
         row = self._sql.row(
-            f"SELECT {COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
+            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id = ?", (self._workspace, contact_id)
         )
         return read_contact(row) if row else None
 
     def lock(self, contact_id: int) -> Contact | None:
         """A contact, held for this transaction."""
         row = self._sql.row(
-            f"SELECT {COLUMNS} FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id)
+            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id = ?", (self._workspace, contact_id)
         )
         return read_contact(row) if row else None
 
@@ -61,9 +65,19 @@ class Contacts:
     def add(self, contact: Contact, email_key: str | None) -> None:
         """Store a new contact."""
         self._sql.run(
-            f"""INSERT INTO contacts (workspace_id, email_key, {COLUMNS})
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (self._workspace, email_key, *_values(contact)),
+            """INSERT INTO contacts (workspace_id, email_key, id, created_at, updated_at, email, external_id, first_name,
+              last_name, phone, time_zone, locale, attributes)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                self._workspace, email_key, contact.id, contact.created_at, contact.updated_at, contact.email,
+                contact.external_id, contact.first_name, contact.last_name, contact.phone, contact.time_zone,
+                contact.locale, json.encode_text(contact.attributes),
+            ),
+        )  # fmt: skip
+        self._sql.run(
+            f"""INSERT INTO standings (workspace_id, contact_id, slot, score, as_of, due_at, latest_line)
+            VALUES (?, ?, {ITSELF}, ?, ?, ?, ?)""",
+            (self._workspace, contact.id, contact.score, contact.as_of, contact.due_at, contact.latest_line),
         )
 
     def change(self, contact: Contact, email_key: str | None) -> None:
@@ -78,22 +92,24 @@ class Contacts:
             ),
         )  # fmt: skip
 
-    def advance(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
-        """Write what evaluation changes: (score, as_of, due_at, id)."""
+    def advance(self, rows: Iterable[tuple[int, int, int | None, int | None, int]]) -> None:
+        """Write what evaluation changes: (score, as_of, due_at, latest_line, id)."""
         workspace = self._workspace
         self._sql.run_many(
-            "UPDATE contacts SET score = ?, as_of = ?, due_at = ? WHERE workspace_id = ? AND id = ?",
-            [(score, as_of, due_at, workspace, contact_id) for score, as_of, due_at, contact_id in rows],
+            f"""UPDATE standings SET score = ?, as_of = ?, due_at = ?, latest_line = ?
+            WHERE workspace_id = ? AND contact_id = ? AND slot = {ITSELF}""",
+            [(*row[:-1], workspace, row[-1]) for row in rows],
         )
 
     def remove(self, contact_id: int) -> None:
-        """Delete the contact's own row."""
+        """Delete the contact's own row; where it stands is one of its belongings."""
         self._sql.run("DELETE FROM contacts WHERE workspace_id = ? AND id = ?", (self._workspace, contact_id))
 
     def due(self, now: int, limit: int) -> list[int]:
         """Contacts for which time alone may have changed something, longest due first."""
         rows = self._sql.rows(
-            "SELECT id FROM contacts WHERE workspace_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+            """SELECT contact_id FROM standings WHERE workspace_id = ? AND due_at <= ?
+            ORDER BY due_at, contact_id LIMIT ?""",
             (self._workspace, now, limit),
         )
         return [row[0] for row in rows]
@@ -101,7 +117,8 @@ class Contacts:
     def put_off(self, contact_id: int, until: int) -> None:
         """Do not count a contact as due before an instant, whatever its timers say."""
         self._sql.run(
-            "UPDATE contacts SET due_at = ? WHERE workspace_id = ? AND id = ?", (until, self._workspace, contact_id)
+            f"UPDATE standings SET due_at = ? WHERE workspace_id = ? AND contact_id = ? AND slot = {ITSELF}",
+            (until, self._workspace, contact_id),
         )
 
     def after(self, contact_id: int, limit: int) -> list[int]:
@@ -181,11 +198,3 @@ class Contacts:
             (self._workspace, contact_id),
         )
         return [row[0] for row in rows]
-
-
-def _values(contact: Contact) -> tuple[object, ...]:
-    return (
-        contact.id, contact.created_at, contact.updated_at, contact.as_of, contact.email, contact.external_id,
-        contact.first_name, contact.last_name, contact.phone, contact.time_zone, contact.locale,
-        json.encode_text(contact.attributes), contact.score, contact.due_at,
-    )  # fmt: skip

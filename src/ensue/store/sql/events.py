@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from ensue.base import json
 from ensue.model.event import Event
+from ensue.store.sql.clause import ALL, Clause
 from ensue.store.sql.connection import Row, Sql
 
 _COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata, s.key, e.page_url, e.referrer,
@@ -13,9 +14,10 @@ _COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata
 _JOINED = """events e JOIN event_types t ON t.workspace_id = e.workspace_id AND t.id = e.type_id
   LEFT JOIN sessions s ON s.workspace_id = e.workspace_id AND s.id = e.session_id"""
 
-# What a list shows: the event, and the contact as it is now.
-_SHOWN = f"""{_COLUMNS}, c.email, c.first_name, c.last_name FROM {_JOINED}
-  LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id"""
+_STORED = """e.id, e.type_id, e.timestamp, e.received_at, e.contact_id, e.metadata, e.session_id, e.page_url, e.referrer,
+  e.utm_source, e.utm_medium, e.utm_campaign, e.source, e.cause_id, e.depth"""
+_NEWEST_FIRST = "ORDER BY e.timestamp DESC, e.id DESC"
+_NOBODY = (None, None, None)
 
 
 def _event(row: Row) -> Event:
@@ -33,13 +35,14 @@ class EventLog:
         """Store events.
 
         A row is (id, contact, type id, timestamp, received, session id, page, referrer, three utm, metadata,
-        source, cause, depth, answer); metadata and answer are texts.
+        source, cause, depth, apart, answer); metadata and answer are texts, `apart` is 1 when the contact of the
+        session is not the event's.
         """
         workspace = self._workspace
         self._sql.run_many(
             """INSERT INTO events (workspace_id, id, contact_id, type_id, timestamp, received_at, session_id, page_url,
-              referrer, utm_source, utm_medium, utm_campaign, metadata, source, cause_id, depth, answer)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+              referrer, utm_source, utm_medium, utm_campaign, metadata, source, cause_id, depth, apart, answer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [(workspace, *row) for row in rows],
         )
 
@@ -100,7 +103,7 @@ class EventLog:
         """A session's events that nobody is known to have done yet, ascending by (timestamp, id)."""
         rows = self._sql.rows(
             f"""SELECT {_COLUMNS} FROM {_JOINED}
-            WHERE e.workspace_id = ? AND e.session_id = ? AND e.timestamp >= ? AND e.contact_id IS NULL
+            WHERE e.workspace_id = ? AND e.session_id = ? AND e.timestamp >= ? AND e.apart = 1 AND e.contact_id IS NULL
             ORDER BY e.timestamp, e.id""",
             (self._workspace, session_id, since),
         )
@@ -134,47 +137,77 @@ class EventLog:
         A row has the columns of an event (metadata as text) and of its contact (email, names). The order is by
         (timestamp, id): `since <= timestamp < until`, and below a place in that order.
         """
-        where = ["e.workspace_id = ?"]
-        values: list[object] = [self._workspace]
+        who = ALL
         if contact_id is not None:
-            where.append("e.contact_id = ?")
-            values.append(contact_id)
+            who &= Clause("e.contact_id = ?", (contact_id,))
         if type_name is not None:
-            where.append("e.type_id = ?")
-            values.append(self.type_id(type_name))
-        if session_key is not None:
-            where.append("e.session_id = (SELECT id FROM sessions WHERE workspace_id = ? AND key = ?)")
-            values += [self._workspace, session_key]
+            who &= Clause("e.type_id = ?", (self.type_id(type_name),))
         if since is not None:
-            where.append("e.timestamp >= ?")
-            values.append(since)
+            who &= Clause("e.timestamp >= ?", (since,))
         if until is not None:
-            where.append("e.timestamp < ?")
-            values.append(until)
+            who &= Clause("e.timestamp < ?", (until,))
         if below is not None:
-            where.append("(e.timestamp, e.id) < (?, ?)")
-            values += below
-        return self._sql.rows(
-            f"SELECT {_SHOWN} WHERE {' AND '.join(where)} ORDER BY e.timestamp DESC, e.id DESC LIMIT ?",
-            (*values, limit),
+            who &= Clause("(e.timestamp, e.id) < (?, ?)", below)
+        if session_key is None:
+            return self._shown(who, _NEWEST_FIRST, limit)
+        rows = [row for part in self._of_session(session_key) for row in self._shown(who & part, _NEWEST_FIRST, limit)]
+        return sorted(rows, key=itemgetter(2, 0), reverse=True)[:limit]
+
+    def _of_session(self, key: str) -> list[Clause]:
+        """The events of a session in two parts, each with an index of its own: apart from its contact, and with it."""
+        session = self._sql.row(
+            "SELECT id, contact_id FROM sessions WHERE workspace_id = ? AND key = ?", (self._workspace, key)
         )
+        if session is None:
+            return []
+        parts = [Clause("e.session_id = ? AND e.apart = 1", session[:1])]
+        if session[1] is not None:
+            parts.append(Clause("e.contact_id = ? AND e.session_id = ? AND e.apart = 0", session[::-1]))
+        return parts
 
     def row(self, event_id: int) -> Row | None:
         """One event as `page` gives it."""
-        return self._sql.row(f"SELECT {_SHOWN} WHERE e.workspace_id = ? AND e.id = ?", (self._workspace, event_id))
+        return next(iter(self._shown(Clause("e.id = ?", (event_id,)), "", 1)), None)
 
     def newest(self, limit: int) -> list[Row]:
         """The events committed last, the last one first, as `page` gives them."""
-        return self._sql.rows(
-            f"SELECT {_SHOWN} WHERE e.workspace_id = ? ORDER BY e.id DESC LIMIT ?", (self._workspace, limit)
-        )
+        return self._shown(ALL, "ORDER BY e.id DESC", limit)
 
     def committed_after(self, event_id: int, limit: int) -> list[Row]:
         """Events committed after one, in the order of their commits, as `page` gives them."""
-        return self._sql.rows(
-            f"SELECT {_SHOWN} WHERE e.workspace_id = ? AND e.id > ? ORDER BY e.id LIMIT ?",
-            (self._workspace, event_id, limit),
+        return self._shown(Clause("e.id > ?", (event_id,)), "ORDER BY e.id", limit)
+
+    def _shown(self, which: Clause, order: str, limit: int) -> list[Row]:
+        """Events as lists show them. What many of them share is read once, where a join would read it for each."""
+        rows = self._sql.rows(
+            f"SELECT {_STORED} FROM events e WHERE e.workspace_id = ? AND {which.sql} {order} LIMIT ?",
+            (self._workspace, *which.values, limit),
         )
+        types = self._named("id, name FROM event_types", {row[1] for row in rows})
+        sessions = self._named("id, key FROM sessions", {row[6] for row in rows})
+        contacts = self._named("id, email, first_name, last_name FROM contacts", {row[4] for row in rows})
+        return [
+            (
+                row[0],
+                *types[row[1]],
+                *row[2:6],
+                *sessions.get(row[6], (None,)),
+                *row[7:],
+                *contacts.get(row[4], _NOBODY),
+            )
+            for row in rows
+        ]
+
+    def _named(self, columns: str, ids: set[int | None]) -> dict[int, Row]:
+        """What some ids stand for."""
+        ids.discard(None)
+        if not ids:
+            return {}
+        rows = self._sql.rows(
+            f"SELECT {columns} WHERE workspace_id = ? AND id IN (SELECT value FROM json_each(?))",
+            (self._workspace, json.encode_text(list(ids))),
+        )
+        return {row[0]: row[1:] for row in rows}
 
     def types(self) -> list[tuple[str, int, int, int]]:
         """(name, events, first seen, last seen) of every type, most frequent first."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ensue.store.sql.connection import Sql
 
 # Derived rows of a contact, all of which go with it.
-_OF_CONTACTS = ("tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes")
+_OF_CONTACTS = ("standings", "timers", "contact_tags", "consents", "score_ledger", "contact_changes")
 
 Stay = tuple[int, int, int, int | None]
 

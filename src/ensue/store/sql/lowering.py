@@ -22,6 +22,7 @@ from ensue.rules.rule import Tree
 from ensue.rules.tree import Group, leaves
 from ensue.store.sql.clause import ALL, Clause
 from ensue.store.sql.comparing import Operand, compare, compare_number, in_json, text_column
+from ensue.store.sql.contacts import ITSELF
 from ensue.store.sql.json_sql import JsonSql
 
 _COLUMNS = {
@@ -35,6 +36,10 @@ _COLUMNS = {
 }
 _INSTANTS = {"createdAt": "c.created_at", "updatedAt": "c.updated_at"}
 _SESSION = "(SELECT s.key FROM sessions s WHERE s.workspace_id = e.workspace_id AND s.id = e.session_id)"
+_SCORE = (
+    "(SELECT n.score FROM standings n WHERE n.workspace_id = c.workspace_id AND n.contact_id = c.id"
+    f" AND n.slot = {ITSELF})"
+)
 _EXTREMES = {"min": "MIN", "max": "MAX"}
 _COUNT_STEPS = 1_001
 """The largest count that is tried when looking for the smallest one that makes a difference."""
@@ -85,7 +90,7 @@ class Lowering:
         match leaf:
             case AttributeCondition() if leaf.field.name == "score":
                 # Points that cancel out may decay; the timer of the decay looks at these segments anyway.
-                return Clause("(c.score <> 0)")
+                return Clause(f"({_SCORE} <> 0)")
             case AttributeCondition() | DateCondition():
                 operand = self._contact_field(leaf.field.name)
                 return operand.present if operand else ALL
@@ -112,7 +117,7 @@ class Lowering:
 
     def _contact_field(self, name: str) -> Operand | None:
         if name == "score":
-            return Operand(ALL, number=Clause("c.score"))
+            return Operand(ALL, number=Clause(_SCORE))
         if name in _INSTANTS:
             return Operand(ALL, instant=Clause(_INSTANTS[name]))
         if name in _COLUMNS:

@@ -7,7 +7,7 @@ from ensue.model.contact import Contact
 from ensue.rules.rule import Tree
 from ensue.store.sql.clause import ALL, Clause
 from ensue.store.sql.connection import Sql
-from ensue.store.sql.contacts import COLUMNS, read_contact
+from ensue.store.sql.contacts import COLUMNS, STANDING, read_contact
 from ensue.store.sql.lowering import Lowering
 
 __all__ = ["ALL", "Clause", "Populations"]
@@ -73,7 +73,7 @@ class Populations:
     def contacts(self, contact_ids: Sequence[int]) -> list[Contact]:
         """Contacts by their ids, in no order; those that are gone are left out."""
         rows = self._sql.rows(
-            f"SELECT {COLUMNS} FROM contacts WHERE workspace_id = ? AND id IN (SELECT value FROM json_each(?))",
+            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id IN (SELECT value FROM json_each(?))",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         return [read_contact(row) for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ensue.model.score import LedgerLine
 from ensue.model.segment import Membership
 from ensue.store.sql.connection import Sql
+from ensue.store.sql.contacts import ITSELF
 
 
 class Tallies:
@@ -17,7 +18,7 @@ class Tallies:
     def get(self, contact_id: int, type_id: int) -> str | None:
         """The text of one tally."""
         row = self._sql.row(
-            "SELECT body FROM tallies WHERE workspace_id = ? AND contact_id = ? AND type_id = ?",
+            "SELECT body FROM standings WHERE workspace_id = ? AND contact_id = ? AND slot = ?",
             (self._workspace, contact_id, type_id),
         )
         return row[0] if row else None
@@ -26,14 +27,17 @@ class Tallies:
         """Write tallies: (contact, type, text)."""
         workspace = self._workspace
         self._sql.run_many(
-            """INSERT INTO tallies (workspace_id, contact_id, type_id, body) VALUES (?, ?, ?, ?)
-            ON CONFLICT (workspace_id, contact_id, type_id) DO UPDATE SET body = excluded.body""",
+            """INSERT INTO standings (workspace_id, contact_id, slot, body) VALUES (?, ?, ?, ?)
+            ON CONFLICT (workspace_id, contact_id, slot) DO UPDATE SET body = excluded.body""",
             [(workspace, *row) for row in rows],
         )
 
     def clear(self, contact_id: int) -> None:
         """Forget everything remembered of a contact."""
-        self._sql.run("DELETE FROM tallies WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))
+        self._sql.run(
+            f"DELETE FROM standings WHERE workspace_id = ? AND contact_id = ? AND slot <> {ITSELF}",
+            (self._workspace, contact_id),
+        )
 
 
 _STAY = "id, segment_id, contact_id, version, entered_at, entered_by, exited_at, exited_by"
@@ -179,66 +183,83 @@ class Timers:
 
 
 _LINE = "id, rule_id, version, cause, event_id, event_at, at, asked, given, before, after"
+_OF_LINE = ", ".join(f"n.{column}" for column in _LINE.split(", "))
+
+# The lines of a contact, newest first: from the one that its standing names, each to the one before it.
+CHAIN = f"""WITH RECURSIVE chain AS (
+  SELECT n.* FROM standings s JOIN score_ledger n ON n.workspace_id = s.workspace_id AND n.id = s.latest_line
+  WHERE s.workspace_id = ? AND s.contact_id = ? AND s.slot = {ITSELF}
+  UNION ALL
+  SELECT n.* FROM chain JOIN score_ledger n ON n.workspace_id = chain.workspace_id AND n.id = chain.previous)"""
 
 
 class Ledger:
-    """Every change of a contact's score."""
+    """Every change of a contact's score. Of one contact, each line names the one before it."""
 
     def __init__(self, sql: Sql, workspace_id: int) -> None:
         self._sql = sql
         self._workspace = workspace_id
 
-    def write(self, lines: Iterable[tuple[int, LedgerLine]]) -> None:
-        """Append lines: (contact, line)."""
+    def write(self, lines: Iterable[tuple[int, int | None, LedgerLine]]) -> None:
+        """Append lines: (contact, the contact's line before it, line). The newest is named by `Contacts.advance`."""
         workspace = self._workspace
         self._sql.run_many(
-            f"""INSERT INTO score_ledger (workspace_id, contact_id, {_LINE})
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            f"""INSERT INTO score_ledger (workspace_id, contact_id, previous, {_LINE})
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
-                (workspace, contact_id, n.id, n.rule_id, n.version, n.cause, n.event_id, n.event_at, n.at, n.asked,
-                 n.given, n.before, n.after)
-                for contact_id, n in lines
+                (workspace, contact_id, previous, n.id, n.rule_id, n.version, n.cause, n.event_id, n.event_at, n.at,
+                 n.asked, n.given, n.before, n.after)
+                for contact_id, previous, n in lines
             ],
         )  # fmt: skip
 
     def of_rule(self, contact_id: int, rule_id: int) -> list[LedgerLine]:
         """A contact's lines of one rule, oldest first."""
-        rows = self._sql.rows(
-            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND rule_id = ? ORDER BY id",
-            (self._workspace, contact_id, rule_id),
-        )
-        return [LedgerLine(*row) for row in rows]
+        return self._read(contact_id, "n.rule_id = ?", rule_id)[::-1]
 
     def of_contact(self, contact_id: int, below: int | None, limit: int) -> list[LedgerLine]:
         """A contact's lines with ids below one, newest first."""
-        rows = self._sql.rows(
-            f"""SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND id < ?
-            ORDER BY id DESC LIMIT ?""",
-            (self._workspace, contact_id, below if below is not None else 2**63 - 1, limit),
-        )
-        return [LedgerLine(*row) for row in rows]
+        return self._read(contact_id, "n.id < ? LIMIT ?", below if below is not None else 2**63 - 1, limit)
+
+    def all_of_contact(self, contact_id: int) -> list[LedgerLine]:
+        """All of a contact's lines, oldest first."""
+        return self._read(contact_id, "1 = 1")[::-1]
 
     def begun_anew(self, contact_id: int) -> list[int]:
         """The rules whose matches of a contact were counted anew at some time."""
-        rows = self._sql.rows(
-            """SELECT DISTINCT rule_id FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND event_id IS NULL
-              AND cause IN ('REBUILD', 'MERGE')""",
-            (self._workspace, contact_id),
-        )
-        return [row[0] for row in rows]
+        lines = self._read(contact_id, "n.event_id IS NULL AND n.cause IN ('REBUILD', 'MERGE')")
+        return sorted({line.rule_id for line in lines})
 
     def score_at(self, contact_id: int, at: int) -> int:
         """What a contact's score was at an instant; 0 before its first line."""
         row = self._sql.row(
-            "SELECT COALESCE(SUM(given), 0) FROM score_ledger WHERE workspace_id = ? AND contact_id = ? AND at <= ?",
-            (self._workspace, contact_id, at),
+            f"{CHAIN} SELECT COALESCE(SUM(n.given), 0) FROM chain n WHERE n.at <= ?", (self._workspace, contact_id, at)
         )
         return int(row[0]) if row else 0
 
-    def all_of_contact(self, contact_id: int) -> list[LedgerLine]:
-        """All of a contact's lines, oldest first."""
+    def hand_over(self, old_id: int, contact_id: int) -> None:
+        """Give the lines of one contact to another, in among its own by their ids."""
+        ids = sorted(line.id for owner in (old_id, contact_id) for line in self._read(owner, "1 = 1"))
+        previous = [None, *ids]
+        self._sql.run_many(
+            "UPDATE score_ledger SET contact_id = ?, previous = ? WHERE workspace_id = ? AND id = ?",
+            [(contact_id, before, self._workspace, line_id) for before, line_id in zip(previous, ids, strict=False)],
+        )
+        self._sql.run(
+            f"UPDATE standings SET latest_line = ? WHERE workspace_id = ? AND contact_id = ? AND slot = {ITSELF}",
+            (previous[-1], self._workspace, contact_id),
+        )
+
+    def clear(self, contact_id: int) -> None:
+        """Forget the lines of a contact."""
+        self._sql.run(
+            f"""DELETE FROM score_ledger WHERE workspace_id = ? AND id IN
+              ({CHAIN} SELECT n.id FROM chain n)""",
+            (self._workspace, self._workspace, contact_id),
+        )
+
+    def _read(self, contact_id: int, where: str, *values: int) -> list[LedgerLine]:
         rows = self._sql.rows(
-            f"SELECT {_LINE} FROM score_ledger WHERE workspace_id = ? AND contact_id = ? ORDER BY id",
-            (self._workspace, contact_id),
+            f"{CHAIN} SELECT {_OF_LINE} FROM chain n WHERE {where}", (self._workspace, contact_id, *values)
         )
         return [LedgerLine(*row) for row in rows]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ensue.store.sql.connection import Row, Sql
+from ensue.store.sql.standing import CHAIN
 
 Place = tuple[int, int, int]
 
@@ -79,10 +80,10 @@ _EXITED_STAYS = """SELECT m.exited_at AS at, m.id AS id, 1 AS rank, m.segment_id
   WHERE m.workspace_id = ? AND m.contact_id = ? AND m.exited_at IS NOT NULL"""
 
 _OF_CONTACT = {
-    "SCORE_CHANGED": """SELECT n.at AS at, n.id AS id, 0 AS rank, n.rule_id, r.name, n.cause, n.event_id, n.given,
-      n.before, n.after FROM score_ledger n
+    "SCORE_CHANGED": f"""{CHAIN} SELECT n.at AS at, n.id AS id, 0 AS rank, n.rule_id, r.name, n.cause, n.event_id, n.given,
+      n.before, n.after FROM chain n
       LEFT JOIN scoring_rules r ON r.workspace_id = n.workspace_id AND r.id = n.rule_id
-      WHERE n.workspace_id = ? AND n.contact_id = ? AND n.given <> 0""",
+      WHERE n.given <> 0""",
     "CAMPAIGN_ENROLLED": """SELECT e.entered_at AS at, e.id AS id, 0 AS rank, e.campaign_id, c.name, e.trigger,
       e.event_id
       FROM enrolments e LEFT JOIN campaigns c ON c.workspace_id = e.workspace_id AND c.id = e.campaign_id

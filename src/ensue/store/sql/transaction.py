@@ -26,6 +26,7 @@ _UNIQUE_IN_STORE = (
     "events",
     "memberships",
     "enrolments",
+    "score_ledger",
 )
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
@@ -79,7 +80,7 @@ class Tables:
         """Workspaces that have a contact for which time alone may have changed something."""
         rows = self.sql.rows(
             f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
-              (SELECT 1 FROM contacts c WHERE c.workspace_id = w.id AND c.due_at <= ?)""",
+              (SELECT 1 FROM standings n WHERE n.workspace_id = w.id AND n.due_at <= ?)""",
             (now,),
         )
         return [row[0] for row in rows]
@@ -95,7 +96,7 @@ class Tables:
     def next_due(self) -> int | None:
         """The earliest instant at which time alone may change something anywhere."""
         row = self.sql.row(
-            f"""SELECT MIN((SELECT MIN(due_at) FROM contacts c WHERE c.workspace_id = w.id AND c.due_at IS NOT NULL))
+            f"""SELECT MIN((SELECT MIN(due_at) FROM standings n WHERE n.workspace_id = w.id AND n.due_at IS NOT NULL))
             FROM workspaces w WHERE {_NOT_CLOSED}"""
         )
         return row[0] if row else None

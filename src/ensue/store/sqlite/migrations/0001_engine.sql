@@ -27,16 +27,29 @@ CREATE TABLE contacts (
   time_zone TEXT,
   locale TEXT,
   attributes TEXT NOT NULL DEFAULT '{}',
-  score INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  as_of INTEGER NOT NULL,
-  due_at INTEGER
+  updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX contacts_by_email ON contacts (workspace_id, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_by_external_id ON contacts (workspace_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_by_id ON contacts (workspace_id, id);
-CREATE INDEX contacts_due ON contacts (workspace_id, due_at) WHERE due_at IS NOT NULL;
+
+-- Where a contact stands: slot -1 is the contact itself (score, the instant up to which it is evaluated, when time alone
+-- may change something, its newest line of the ledger); the others hold, in `body`, what the conditions and scoring rules
+-- of one event type remember of it, slot 0 those of sequences, which look at several types. One tree apart from
+-- `contacts`, because everything that an event changes of its contact then lies on one page, and a small one.
+CREATE TABLE standings (
+  workspace_id INTEGER NOT NULL,
+  contact_id INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  score INTEGER,
+  as_of INTEGER,
+  due_at INTEGER,
+  latest_line INTEGER,
+  body TEXT,
+  PRIMARY KEY (workspace_id, contact_id, slot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX standings_due ON standings (workspace_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE contact_aliases (
   workspace_id INTEGER NOT NULL,
@@ -132,6 +145,8 @@ CREATE TABLE events (
   source TEXT NOT NULL,
   cause_id INTEGER,
   depth INTEGER NOT NULL DEFAULT 0,
+  -- 1 when its session does not lead to its contact: it had none when it was stored, or another one than the session.
+  apart INTEGER NOT NULL DEFAULT 0,
   -- The contact and the effects exactly as the 201 showed them, for replays.
   answer TEXT,
   -- Set when an anonymous event is attributed later: what followed then.
@@ -140,7 +155,8 @@ CREATE TABLE events (
 CREATE INDEX events_by_time ON events (workspace_id, timestamp, id);
 CREATE INDEX events_by_type ON events (workspace_id, type_id, timestamp, id, contact_id);
 CREATE INDEX events_by_contact ON events (workspace_id, contact_id, timestamp, id, type_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX events_by_session ON events (workspace_id, session_id, timestamp, id) WHERE session_id IS NOT NULL;
+-- The other events of a session are found through its contact.
+CREATE INDEX events_apart ON events (workspace_id, session_id, timestamp, id) WHERE apart = 1;
 
 -- Keys and bodies are kept as digests: nothing personal stays behind, and every row has the same small size.
 CREATE TABLE idempotency (
@@ -149,16 +165,6 @@ CREATE TABLE idempotency (
   fingerprint BLOB NOT NULL,
   event_id INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, key)
-) STRICT, WITHOUT ROWID;
-
--- What the conditions and scoring rules of one event type need to remember of one contact: one row to read, one to write.
--- type_id 0 holds the states of sequences, which look at several types.
-CREATE TABLE tallies (
-  workspace_id INTEGER NOT NULL,
-  contact_id INTEGER NOT NULL,
-  type_id INTEGER NOT NULL,
-  body TEXT NOT NULL,
-  PRIMARY KEY (workspace_id, contact_id, type_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE segments (
@@ -200,7 +206,7 @@ CREATE INDEX memberships_members ON memberships (workspace_id, segment_id, conta
 CREATE INDEX memberships_history ON memberships (workspace_id, segment_id, entered_at);
 CREATE INDEX memberships_of_contact ON memberships (workspace_id, contact_id, entered_at);
 
--- At most one row for a contact and a subject; `due_at` may be early, never late. contacts.due_at is their minimum.
+-- At most one row for a contact and a subject; `due_at` may be early, never late. The standing's is their minimum.
 CREATE TABLE timers (
   workspace_id INTEGER NOT NULL,
   contact_id INTEGER NOT NULL,
@@ -231,10 +237,13 @@ CREATE TABLE scoring_rule_versions (
   PRIMARY KEY (workspace_id, rule_id, version)
 ) STRICT, WITHOUT ROWID;
 
+-- Each line names the contact's line before it, and the standing names the newest: so the ledger is only appended to,
+-- where an index by contact would cost every event a page of its own.
 CREATE TABLE score_ledger (
+  id INTEGER PRIMARY KEY,
   workspace_id INTEGER NOT NULL,
   contact_id INTEGER NOT NULL,
-  id INTEGER NOT NULL,
+  previous INTEGER,
   rule_id INTEGER NOT NULL,
   version INTEGER NOT NULL,
   cause TEXT NOT NULL,
@@ -244,9 +253,8 @@ CREATE TABLE score_ledger (
   asked INTEGER NOT NULL,
   given INTEGER NOT NULL,
   before INTEGER NOT NULL,
-  after INTEGER NOT NULL,
-  PRIMARY KEY (workspace_id, contact_id, id)
-) STRICT, WITHOUT ROWID;
+  after INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE campaigns (
   workspace_id INTEGER NOT NULL,
