@@ -23,8 +23,8 @@ class Belongings:
     def hand_over(self, old_id: int, contact_id: int, at: int) -> None:
         """Give all that one contact has to another, who from now on answers for it under the old id too.
 
-        Where it stands, timers and consents are dropped: what they say of both together is worked out anew. Stays in segments
-        keep the old id, as the history of a contact that was.
+        Where it stands, timers and consents are dropped: what they say of both together is worked out anew. Stays in
+        segments keep the old id, as the history of a contact that was.
         """
         self._sql.run(
             """INSERT INTO contact_tags (workspace_id, contact_id, tag_id, added_at)

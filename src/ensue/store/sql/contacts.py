@@ -65,8 +65,8 @@ class Contacts:
     def add(self, contact: Contact, email_key: str | None) -> None:
         """Store a new contact."""
         self._sql.run(
-            """INSERT INTO contacts (workspace_id, email_key, id, created_at, updated_at, email, external_id, first_name,
-              last_name, phone, time_zone, locale, attributes)
+            """INSERT INTO contacts (workspace_id, email_key, id, created_at, updated_at, email, external_id,
+              first_name, last_name, phone, time_zone, locale, attributes)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 self._workspace, email_key, contact.id, contact.created_at, contact.updated_at, contact.email,

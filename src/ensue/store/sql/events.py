@@ -14,8 +14,8 @@ _COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata
 _JOINED = """events e JOIN event_types t ON t.workspace_id = e.workspace_id AND t.id = e.type_id
   LEFT JOIN sessions s ON s.workspace_id = e.workspace_id AND s.id = e.session_id"""
 
-_STORED = """e.id, e.type_id, e.timestamp, e.received_at, e.contact_id, e.metadata, e.session_id, e.page_url, e.referrer,
-  e.utm_source, e.utm_medium, e.utm_campaign, e.source, e.cause_id, e.depth"""
+_STORED = """e.id, e.type_id, e.timestamp, e.received_at, e.contact_id, e.metadata, e.session_id, e.page_url,
+  e.referrer, e.utm_source, e.utm_medium, e.utm_campaign, e.source, e.cause_id, e.depth"""
 _NEWEST_FIRST = "ORDER BY e.timestamp DESC, e.id DESC"
 _NOBODY = (None, None, None)
 

@@ -80,7 +80,8 @@ _EXITED_STAYS = """SELECT m.exited_at AS at, m.id AS id, 1 AS rank, m.segment_id
   WHERE m.workspace_id = ? AND m.contact_id = ? AND m.exited_at IS NOT NULL"""
 
 _OF_CONTACT = {
-    "SCORE_CHANGED": f"""{CHAIN} SELECT n.at AS at, n.id AS id, 0 AS rank, n.rule_id, r.name, n.cause, n.event_id, n.given,
+    "SCORE_CHANGED": f"""{CHAIN}
+      SELECT n.at AS at, n.id AS id, 0 AS rank, n.rule_id, r.name, n.cause, n.event_id, n.given,
       n.before, n.after FROM chain n
       LEFT JOIN scoring_rules r ON r.workspace_id = n.workspace_id AND r.id = n.rule_id
       WHERE n.given <> 0""",

@@ -100,6 +100,8 @@ def open_connection(
     with errors():
         connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=400)
         connection.set_busy_timeout(5_000)
+        # A plan never looks at bound values; without this, SQLite prepares a join anew for each that it is given.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("journal_mode", "wal") if not read_only else None
         connection.pragma("synchronous", synchronous)
         connection.pragma("foreign_keys", True)
