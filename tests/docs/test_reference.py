@@ -110,9 +110,8 @@ def options():
     for option in config.OPTIONS:
         default = "" if option.default is None else f"`{option.default}`"
         values = option.metavar.replace("|", "` `")
-        rows.append(
-            f"| `{option.name}`, `{option.flag}`, `{option.variable}` | `{values}` | {default} | {option.help} |"
-        )
+        names = [option.name, option.variable] if option.secret else [option.name, option.flag, option.variable]
+        rows.append(f"| {', '.join(f'`{name}`' for name in names)} | `{values}` | {default} | {option.help} |")
     return "\n".join(rows) + "\n"
 
 
