@@ -23,6 +23,7 @@ ACROSS = {
     "next_due": "the timer loop asks when any workspace has work next",
     "largest_id": "ids are unique in the whole store",
     "key_by_digest": "a key says which workspace it belongs to",
+    "incoming_by_digest": "a token says which workspace it belongs to",
     "invitation_by_digest": "an invitation says which workspace it belongs to",
     "of_user": "a person asks which workspaces they are in",
     "remove_rows": "bound by the subquery that chooses the rows",

@@ -10,6 +10,7 @@ from ensue.base.errors import Invalid
 from ensue.engine.campaigns.listening import Listening, in_use
 from ensue.engine.contacts.blank import BlankContact
 from ensue.engine.scoring.contribution import order_matters
+from ensue.engine.webhooks.interests import Interests
 from ensue.model.backfill import Backfill
 from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
@@ -85,6 +86,7 @@ class Definitions:
         in_use_since: Mapping[str, int] | None = None,
         backfills: Iterable[Backfill] = (),
         listening: Listening | None = None,
+        webhooks: Iterable[tuple[int, list[str]]] = (),
     ) -> None:
         self.workspace = workspace
         self.version = workspace.definitions_version
@@ -93,6 +95,7 @@ class Definitions:
         self.decaying = tuple(c for c in self.scoring.values() if any(v.decay_points for v in c.versions.values()))
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
         self.listening = listening or Listening({})
+        self.webhooks = Interests(webhooks)
         self.type_ids: dict[str, int] = {}
         self._index_segments()
         self._index_types()
@@ -262,6 +265,7 @@ def compiled(tables: DefinitionTables, workspace: Workspace, before: Definitions
         tables.conditions(),
         tables.backfills(),
         Listening(in_use(tables, before.listening.versions if before is not None else {})),
+        tables.webhook_wishes(),
     )
 
 

@@ -45,6 +45,8 @@ def begin(
         entered_at=at,
     )
     subject.put_enrolment(enrolment)
+    if (notices := subject.room.notices) is not None:
+        notices.enrolled(subject, enrolment)
     return enrolment
 
 
@@ -107,3 +109,5 @@ def _end(subject: Subject, enrolment: Enrolment, status: str, reason: str) -> No
             enrolment, status=status, wake_at=None, deadline=None, ended_at=subject.as_of, end_reason=reason
         )
     )
+    if (notices := subject.room.notices) is not None:
+        notices.ended(subject, enrolment, status, reason)

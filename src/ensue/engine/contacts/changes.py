@@ -34,6 +34,8 @@ def create(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subj
     _refuse_taken(room, contact, columns)
     room.tables.contacts.add(contact, _email_key(contact))
     subject = room.hold(Subject.new(room, contact))
+    if room.notices is not None:
+        room.notices.contact_created(subject)
     changes = _changes(blank, contact)
     _note(subject, changes or {"id": (None, show("ct", contact.id))}, cause)
     touched = room.definitions.for_new_contact(changes)
@@ -73,6 +75,8 @@ def fill(subject: Subject, other: Contact, cause: Cause) -> None:
     changes = _changes(own, contact)
     if changes:
         _store(subject, contact)
+    if (notices := subject.room.notices) is not None:
+        notices.contact_merged(subject, other.id)
     _note(subject, {**changes, "merged": (show("ct", other.id), show("ct", own.id))}, cause)
 
 
@@ -153,6 +157,8 @@ def _store(subject: Subject, contact: Contact) -> None:
 
 
 def _note(subject: Subject, changes: dict[str, tuple[object, object]], cause: Cause) -> None:
+    if (notices := subject.room.notices) is not None:
+        notices.contact_changed(subject, changes)
     text = json.encode_text({name: {"from": old, "to": new} for name, (old, new) in changes.items()})
     subject.room.tables.contacts.add_change(subject.id, subject.room.ids.next(), subject.as_of, text, cause.text())
 

@@ -31,6 +31,8 @@ class Stimulus(NamedTuple):
 
 def react(subject: Subject, stimulus: Stimulus, effects: Effects) -> None:
     """Start the campaigns that the stimulus triggers, and tell the running ones."""
+    if (notices := subject.room.notices) is not None:
+        notices.transitions(subject, stimulus.cause, stimulus.entered, stimulus.exited, stimulus.score_before)
     fresh: frozenset[int] = frozenset()
     if stimulus.cause.triggers:
         for campaign, trigger in _triggered(subject, stimulus):

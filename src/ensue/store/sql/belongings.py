@@ -6,7 +6,10 @@ A new table with a `contact_id` gets its line here; `tests/engine/test_belonging
 from ensue.store.sql.connection import Sql
 
 # What simply changes hands. Rows of these are never in each other's way.
-_MOVED = ("events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases")
+_MOVED = (
+    "events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases",
+    "webhook_deliveries", "incoming_requests",
+)  # fmt: skip
 
 # What is derived, or is about the person alone: gone with the contact.
 _FORGOTTEN = ("tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes", "contact_aliases")
@@ -56,6 +59,7 @@ class Belongings:
     def wipe(self, contact_id: int) -> None:
         """Take everything personal out of what stays, so that it still counts but says nothing of anybody."""
         contact = (self._workspace, contact_id)
+        self._silence(contact_id)
         self._sql.run(
             """UPDATE events SET contact_id = NULL, session_id = NULL, page_url = NULL, referrer = NULL,
               metadata = NULL, answer = NULL WHERE workspace_id = ? AND contact_id = ?""",
@@ -83,6 +87,28 @@ class Belongings:
             (self._workspace, *contact),
         )
         self._delete("sessions", contact_id)
+
+    def _silence(self, contact_id: int) -> None:
+        """Nothing that is still to be told of a person is told, and nothing of what was told is kept."""
+        contact = (self._workspace, contact_id)
+        of_person = """workspace_id = ? AND (contact_id = ? OR (contact_id IS NULL AND event_id IN
+          (SELECT id FROM events WHERE workspace_id = ? AND (contact_id = ? OR session_id IN
+            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)))))"""
+        self._sql.run(
+            f"""UPDATE webhook_attempts SET response_headers = NULL, response_body = NULL
+            WHERE workspace_id = ? AND delivery_id IN (SELECT id FROM webhook_deliveries WHERE {of_person})""",
+            (self._workspace, *contact, *contact, *contact),
+        )
+        self._sql.run(
+            f"""UPDATE webhook_deliveries SET body = NULL, contact_id = NULL, due_at = NULL,
+              status = CASE WHEN status IN ('QUEUED', 'SENDING') THEN 'CANCELLED' ELSE status END
+            WHERE {of_person}""",
+            (*contact, *contact, *contact),
+        )
+        self._sql.run(
+            "UPDATE incoming_requests SET body = NULL, contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
+            contact,
+        )
 
     def sessions(self, contact_id: int) -> list[str]:
         """The keys of the sessions of a contact, newest first."""

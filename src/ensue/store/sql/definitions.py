@@ -310,6 +310,14 @@ class DefinitionTables:
             (_sweep_text(sweep), self._workspace, campaign_id),
         )
 
+    def webhook_wishes(self) -> list[tuple[int, list[str]]]:
+        """(endpoint, what it wants to hear of) of all for which what happens is noted."""
+        rows = self._sql.rows(
+            "SELECT id, kinds FROM webhook_endpoints WHERE workspace_id = ? AND status IN ('ACTIVE', 'PAUSED')",
+            (self._workspace,),
+        )
+        return [(row[0], json.decode(row[1])) for row in rows]
+
     def remove_campaign(self, campaign_id: int) -> None:
         """Delete a campaign; its versions and enrolments remain as history."""
         self._sql.run("DELETE FROM campaigns WHERE workspace_id = ? AND id = ?", (self._workspace, campaign_id))

@@ -10,10 +10,12 @@ from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
+from ensue.store.sql.incoming import IncomingEndpoints
 from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.populations import Populations
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 from ensue.store.sql.timeline import Timeline
+from ensue.store.sql.webhooks import WebhookDeliveries, WebhookEndpoints
 
 # What the engine hands out is kept with the workspace. Accounts are written past the engine, and an older schema kept
 # nothing, so the tables are asked as well.
@@ -58,6 +60,9 @@ class WorkspaceTables:
         self.backfills = Backfills(sql, workspace_id)
         self.populations = Populations(sql, workspace_id)
         self.inspection = Inspection(sql, workspace_id)
+        self.webhook_endpoints = WebhookEndpoints(sql, workspace_id)
+        self.webhook_deliveries = WebhookDeliveries(sql, workspace_id)
+        self.incoming = IncomingEndpoints(sql, workspace_id)
 
 
 class Tables:
