@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ensue.base.sealing import Sealer, SealBroken, Signer, read_key
+from ensue.base.sealing import SealBroken, Sealer, Signer, read_key
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 
@@ -39,7 +39,7 @@ def test_no_altered_byte_goes_unnoticed():
             Sealer(KEY).open(7, bytes(altered))
 
 
-@pytest.mark.parametrize("length", range(0, 29))
+@pytest.mark.parametrize("length", range(29))
 def test_a_piece_of_what_was_sealed_opens_nothing(length):
     with pytest.raises(SealBroken):
         Sealer(KEY).open(7, Sealer(KEY).seal(7, b"password")[:length])

@@ -20,6 +20,6 @@ def test_each_folder_has_its_own(tmp_path):
 
 def test_a_spoilt_file_is_named_and_kept(tmp_path):
     (tmp_path / secret_key.FILE).write_text("rubbish")
-    with pytest.raises(Unavailable, match="secret.key"):
+    with pytest.raises(Unavailable, match=r"secret\.key"):
         secret_key.kept_in(tmp_path)
     assert (tmp_path / secret_key.FILE).read_text() == "rubbish"

@@ -28,6 +28,8 @@ ACROSS = {
     "of_user": "a person asks which workspaces they are in",
     "remove_rows": "bound by the subquery that chooses the rows",
     "workspaces_backfilling": "the worker asks which workspaces have work",
+    "lanes_due": "the worker asks which workspaces have messages to hand over",
+    "next_message": "the worker asks when any workspace has a message next",
     "sweeps": "the worker asks which campaigns have work",
 }
 

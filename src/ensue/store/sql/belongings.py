@@ -8,11 +8,14 @@ from ensue.store.sql.connection import Sql
 # What simply changes hands. Rows of these are never in each other's way.
 _MOVED = (
     "events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases",
-    "webhook_deliveries", "incoming_requests",
+    "messages", "devices",
+    "form_submissions", "webhook_deliveries", "incoming_requests",
 )  # fmt: skip
 
 # What is derived, or is about the person alone: gone with the contact.
-_FORGOTTEN = ("tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes", "contact_aliases")
+_FORGOTTEN = (
+    "tallies", "timers", "contact_tags", "consents", "score_ledger", "contact_changes", "contact_aliases", "devices",
+)  # fmt: skip
 
 
 class Belongings:
@@ -48,7 +51,13 @@ class Belongings:
 
     def let_go(self, contact_id: int) -> None:
         """Forget the person. Events and sessions stay as those of nobody, enrolments and stays as history."""
-        for table in ("events", "sessions"):
+        # What is on its way is not sent; of a hand-over that is under way, only the outcome is still written.
+        self._sql.run(
+            """UPDATE messages SET status = 'FAILED', reason = 'CONTACT_GONE', due_at = NULL
+            WHERE workspace_id = ? AND contact_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0""",
+            (self._workspace, contact_id),
+        )
+        for table in ("events", "sessions", "messages", "form_submissions"):
             self._sql.run(
                 f"UPDATE {table} SET contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
                 (self._workspace, contact_id),
@@ -86,7 +95,39 @@ class Belongings:
               AND enrolment_id IN (SELECT id FROM enrolments WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
+        self._sql.run(
+            "UPDATE form_submissions SET content = NULL, email_key = NULL WHERE workspace_id = ? AND contact_id = ?",
+            contact,
+        )
+        # Forms that wait for the person's address to be confirmed are not tied to anybody yet.
+        self._sql.run(
+            """DELETE FROM form_submissions WHERE workspace_id = ? AND status = 'PENDING'
+              AND email_key = (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)""",
+            (self._workspace, *contact),
+        )
+        self._wipe_messages(contact_id)
         self._delete("sessions", contact_id)
+
+    def _wipe_messages(self, contact_id: int) -> None:
+        # Also what was sent to the address by itself, without saying whose it is.
+        theirs = """(contact_id = ? OR (contact_id IS NULL AND channel = 'EMAIL' AND LOWER(address) =
+          (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
+        values = (self._workspace, contact_id, self._workspace, contact_id)
+        self._sql.run(
+            f"""UPDATE message_attempts SET reason = NULL WHERE workspace_id = ?
+              AND message_id IN (SELECT id FROM messages WHERE workspace_id = ? AND {theirs})""",
+            (self._workspace, *values),
+        )
+        self._sql.run(
+            f"""UPDATE messages SET status = 'FAILED', reason = 'CONTACT_GONE', due_at = NULL
+            WHERE workspace_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0 AND {theirs}""",
+            values,
+        )
+        self._sql.run(
+            f"""UPDATE messages SET address = NULL, content = NULL, given = NULL, rendered = NULL, detail = NULL,
+              provider_id = NULL WHERE workspace_id = ? AND {theirs}""",
+            values,
+        )
 
     def _silence(self, contact_id: int) -> None:
         """Nothing that is still to be told of a person is told, and nothing of what was told is kept."""
