@@ -15,6 +15,7 @@ from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
 from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
 from ensue.store.sql.incoming import IncomingEndpoints
+from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
 from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.messages import Messages
 from ensue.store.sql.populations import Populations
@@ -70,6 +71,8 @@ class WorkspaceTables:
         self.backfills = Backfills(sql, workspace_id)
         self.populations = Populations(sql, workspace_id)
         self.inspection = Inspection(sql, workspace_id)
+        self.forms = Forms(sql, workspace_id)
+        self.form_submissions = FormSubmissions(sql, workspace_id)
         self.messages = Messages(sql, workspace_id)
         self.devices = Devices(sql, workspace_id)
         self.senders = Senders(sql, workspace_id)
