@@ -25,6 +25,8 @@ ACROSS = {
     "key_by_digest": "a key says which workspace it belongs to",
     "incoming_by_digest": "a token says which workspace it belongs to",
     "invitation_by_digest": "an invitation says which workspace it belongs to",
+    "bot_by_id": "an incoming update says which bot it is for",
+    "bot_owner": "Telegram knows one webhook for each bot, whichever workspace it speaks for",
     "of_user": "a person asks which workspaces they are in",
     "remove_rows": "bound by the subquery that chooses the rows",
     "workspaces_backfilling": "the worker asks which workspaces have work",

@@ -2,6 +2,7 @@
 
 from ensue.model.form import Form
 from ensue.model.message import CHANNELS
+from ensue.model.telegram import Bot
 from ensue.store.sql.accounts import Accounts
 from ensue.store.sql.backfills import Backfills
 from ensue.store.sql.belongings import Belongings
@@ -19,9 +20,12 @@ from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
 from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.messages import Messages
 from ensue.store.sql.populations import Populations
+from ensue.store.sql.push_keys import PushKeys
 from ensue.store.sql.senders import Senders
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
+from ensue.store.sql.telegram import Telegram, bot_by_id, bot_owner
 from ensue.store.sql.timeline import Timeline
+from ensue.store.sql.visitor_devices import VisitorDevices
 from ensue.store.sql.webhooks import WebhookDeliveries, WebhookEndpoints
 
 # What the engine hands out is kept with the workspace. Accounts are written past the engine, and an older schema kept
@@ -76,6 +80,9 @@ class WorkspaceTables:
         self.messages = Messages(sql, workspace_id)
         self.devices = Devices(sql, workspace_id)
         self.senders = Senders(sql, workspace_id)
+        self.telegram = Telegram(sql, workspace_id)
+        self.push_keys = PushKeys(sql, workspace_id)
+        self.visitor_devices = VisitorDevices(sql, workspace_id)
         self.webhook_endpoints = WebhookEndpoints(sql, workspace_id)
         self.webhook_deliveries = WebhookDeliveries(sql, workspace_id)
         self.incoming = IncomingEndpoints(sql, workspace_id)
@@ -97,6 +104,14 @@ class Tables:
         if tables is None:
             tables = self._workspaces[workspace_id] = WorkspaceTables(self.sql, workspace_id)
         return tables
+
+    def telegram_bot(self, number: int) -> Bot | None:
+        """The bot that a public request names."""
+        return bot_by_id(self.sql, number)
+
+    def telegram_bot_owner(self, bot_id: int) -> int | None:
+        """The workspace that a bot, by Telegram's id, speaks for."""
+        return bot_owner(self.sql, bot_id)
 
     def owner_and_form(self, form_id: int) -> tuple[int, Form] | None:
         """(workspace, form) of a form that a public request names."""
