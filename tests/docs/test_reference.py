@@ -15,7 +15,8 @@ from ensue.api.contacts import NewContact
 from ensue.api.ingest import EventBody
 from ensue.api.scoring import NewRule
 from ensue.engine.campaigns.editing import STATUSES
-from ensue.engine.campaigns.version import REENTRIES, TRIGGERS
+from ensue.engine.campaigns.triggers import TRIGGERS
+from ensue.engine.campaigns.version import REENTRIES
 from ensue.engine.steps import STEPS
 from tests.api.house import House
 

@@ -25,6 +25,7 @@ def begin(
     event_id: int | None,
     key: str,
     depth: int,
+    occasion: str | None = None,
 ) -> Enrolment:
     """Take the contact in, now. The first node runs when its timer, due at once, is looked at in this transaction."""
     at = subject.as_of
@@ -43,6 +44,7 @@ def begin(
         depth=depth,
         step=0,
         entered_at=at,
+        occasion=occasion,
     )
     subject.put_enrolment(enrolment)
     if (notices := subject.room.notices) is not None:

@@ -41,6 +41,7 @@ class OwnLimits:
 
 
 NONE = Limits()
+LEFT_TO_THE_WORKSPACE = OwnLimits()
 
 
 def read_own_limits(reader: Reader) -> OwnLimits:
