@@ -169,13 +169,8 @@ def test_the_same_keys_live_side_by_side(write, read):
 
 
 def bound_tables(store):
-    rows = store.read(
-        lambda tables: tables.sql.rows(
-            """SELECT t.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-            WHERE t.schema = 'main' AND t.type = 'table' AND c.name = 'workspace_id'"""
-        )
-    )
-    return {found[0] for found in rows}
+    columns = store.read(lambda tables: tables.sql.columns())
+    return {column.table for column in columns if column.name == "workspace_id"}
 
 
 def statements():
