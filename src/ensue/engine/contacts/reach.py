@@ -1,4 +1,4 @@
-"""Where a person can be reached: chats and push subscriptions, of a session first and of the contact once it is known."""
+"""Where a person can be reached: chats and push subscriptions, of a session first, of the contact once it is known."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""What follows from an update that a bot was sent, in one transaction: the chat is tied, consent follows what the person
-did, and the message becomes an event like any other.
+"""What follows from an update that a bot was sent, in one transaction.
 
-Only a private chat is one person's: of groups and channels the messages become anonymous events, and nothing more.
+The chat is tied, consent follows what the person did, and the message becomes an event like any other. Only a private
+chat is one person's: of groups and channels the messages become anonymous events, and nothing more.
 """
 
 from typing import Any, Final
