@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ensue import logs
+from ensue import logs, secret_key
 from ensue.accounts import removal, tokens
 from ensue.accounts.passwords import Passwords
 from ensue.api.http import make_app
@@ -23,6 +23,7 @@ from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
 from ensue.base.errors import NotFound, Unavailable
 from ensue.base.ids import Ids
+from ensue.base.sealing import Sealer, Signer
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.operations import backup as copying
@@ -68,6 +69,8 @@ def make_services(
 ) -> Services:
     """The running parts; their loops start with `running`. `group_events`: see `GroupCommit`."""
     engine = make_engine(store, clock or SystemClock())
+    with _usable(config.data):
+        master_key = config.secret_key or secret_key.kept_in(config.data)
     wakes = Wakes()
     commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
     return Services(
@@ -77,6 +80,8 @@ def make_services(
         commits=commits,
         wakes=wakes,
         readers=ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="reader"),
+        sealer=Sealer(master_key),
+        signer=Signer(master_key),
     )
 
 

@@ -32,7 +32,7 @@ Workspace = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
-SERVING = tuple(option.name for option in config.OPTIONS)
+SERVING = tuple(option.name for option in config.OPTIONS if not option.secret)
 READING = ("data", "log_format", "log_level")
 
 

@@ -9,9 +9,12 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
+
+from ensue.base import sealing
 
 Registration = Literal["first", "open", "closed"]
 LogFormat = Literal["text", "json"]
@@ -62,6 +65,23 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
+def _key(value: object) -> bytes:
+    refusal = ValueError(f"must be {sealing.KEY_BYTES} random bytes in base64")
+    if not isinstance(value, str):
+        raise refusal
+    try:
+        return sealing.read_key(value)
+    except ValueError:
+        raise refusal from None
+
+
+def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in str(value).split(","))
+    except ValueError:
+        raise ValueError("must be networks such as 10.1.0.0/16, separated by commas") from None
+
+
 def _one_of(words: tuple[str, ...]) -> Reader:
     def read(value: object) -> str:
         if value not in words:
@@ -76,8 +96,9 @@ def _suggestion(word: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _option(default: T, read: Reader, metavar: str, explanation: str) -> T:
-    return field(default=default, metadata={"read": read, "metavar": metavar, "help": explanation})
+def _option(default: T, read: Reader, metavar: str, explanation: str, *, secret: bool = False) -> T:
+    told = {"read": read, "metavar": metavar, "help": explanation, "secret": secret}
+    return field(default=default, metadata=told, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +119,20 @@ class Config:
     public_url: str | None = _option(
         None, _url, "URL", "The address that others reach Ensue by, used in links that it sends; unset: host and port."
     )
+    secret_key: bytes | None = _option(
+        None,
+        _key,
+        "BASE64",
+        "The key that stored secrets are sealed and links are signed with; unset: secret.key in the data folder, made "
+        "on the first start.",
+        secret=True,
+    )
+    private_targets: tuple[IPv4Network | IPv6Network, ...] | None = _option(
+        None,
+        _networks,
+        "NETWORKS",
+        "Networks that webhooks may reach although they are not public, such as 10.1.0.0/16,::1/128; unset: none.",
+    )
     log_format: LogFormat = _option(
         "text", _one_of(get_args(LogFormat)), "|".join(get_args(LogFormat)), "How log lines look."
     )
@@ -114,6 +149,8 @@ class Option(NamedTuple):
     default: object
     metavar: str
     help: str
+    # Never shown, not even when it cannot be read, and no flag: others see how a program was started.
+    secret: bool = False
 
     @property
     def flag(self) -> str:
@@ -127,7 +164,11 @@ class Option(NamedTuple):
 
 
 OPTIONS: Final = tuple(
-    Option(row.name, row.metadata["read"], row.default, row.metadata["metavar"], row.metadata["help"])
+    Option(
+        name=row.name,
+        default=row.default,
+        **{name: row.metadata[name] for name in ("read", "metavar", "help", "secret")},
+    )
     for row in fields(Config)
 )
 
@@ -212,5 +253,6 @@ def _value(option: Option, setting: _Setting) -> object:
     try:
         value = option.read(setting.value)
     except ValueError as error:
-        raise ConfigError(f"{setting.where}: {error}, not {setting.value!r}.") from None
+        given = "" if option.secret else f", not {setting.value!r}"
+        raise ConfigError(f"{setting.where}: {error}{given}.") from None
     return setting.base / value if isinstance(value, Path) else value

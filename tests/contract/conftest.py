@@ -6,10 +6,17 @@ from tests.contract.stores import STORES
 ONE, TWO = 1_000, 2_000
 
 
-@pytest.fixture(params=STORES, ids=lambda factory: factory.__name__)
-def store(request, tmp_path):
+@pytest.fixture(params=STORES, ids=lambda place: place.__name__)
+def place(request, tmp_path):
+    """`place()` opens the store, the same one each time."""
+    with request.param(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(place):
     """An empty store with two workspaces, ONE and TWO."""
-    opened = request.param(tmp_path)
+    opened = place()
     for number in (ONE, TWO):
         workspace = Workspace(number, f"Workspace {number}", f"w{number}", "UTC", 1_000, 1, 1, 1)
         opened.write(lambda tables, workspace=workspace: tables.accounts.workspaces.add(workspace))

@@ -23,10 +23,15 @@ ACROSS = {
     "next_due": "the timer loop asks when any workspace has work next",
     "largest_id": "ids are unique in the whole store",
     "key_by_digest": "a key says which workspace it belongs to",
+    "incoming_by_digest": "a token says which workspace it belongs to",
     "invitation_by_digest": "an invitation says which workspace it belongs to",
+    "bot_by_id": "an incoming update says which bot it is for",
+    "bot_owner": "Telegram knows one webhook for each bot, whichever workspace it speaks for",
     "of_user": "a person asks which workspaces they are in",
     "remove_rows": "bound by the subquery that chooses the rows",
     "workspaces_backfilling": "the worker asks which workspaces have work",
+    "lanes_due": "the worker asks which workspaces have messages to hand over",
+    "next_message": "the worker asks when any workspace has a message next",
     "sweeps": "the worker asks which campaigns have work",
 }
 
@@ -164,13 +169,8 @@ def test_the_same_keys_live_side_by_side(write, read):
 
 
 def bound_tables(store):
-    rows = store.read(
-        lambda tables: tables.sql.rows(
-            """SELECT t.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-            WHERE t.schema = 'main' AND t.type = 'table' AND c.name = 'workspace_id'"""
-        )
-    )
-    return {found[0] for found in rows}
+    columns = store.read(lambda tables: tables.sql.columns())
+    return {column.table for column in columns if column.name == "workspace_id"}
 
 
 def statements():

@@ -15,7 +15,8 @@ from ensue.api.contacts import NewContact
 from ensue.api.ingest import EventBody
 from ensue.api.scoring import NewRule
 from ensue.engine.campaigns.editing import STATUSES
-from ensue.engine.campaigns.version import REENTRIES, TRIGGERS
+from ensue.engine.campaigns.triggers import TRIGGERS
+from ensue.engine.campaigns.version import REENTRIES
 from ensue.engine.steps import STEPS
 from tests.api.house import House
 
@@ -110,9 +111,8 @@ def options():
     for option in config.OPTIONS:
         default = "" if option.default is None else f"`{option.default}`"
         values = option.metavar.replace("|", "` `")
-        rows.append(
-            f"| `{option.name}`, `{option.flag}`, `{option.variable}` | `{values}` | {default} | {option.help} |"
-        )
+        names = [option.name, option.variable] if option.secret else [option.name, option.flag, option.variable]
+        rows.append(f"| {', '.join(f'`{name}`' for name in names)} | `{values}` | {default} | {option.help} |")
     return "\n".join(rows) + "\n"
 
 

@@ -4,7 +4,7 @@ from tests.engine.world import World
 
 HANDED_OVER = {
     "events", "sessions", "score_ledger", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases",
-    "contact_tags",
+    "contact_tags", "webhook_deliveries", "incoming_requests", "form_submissions", "messages", "devices",
 }  # fmt: skip
 WORKED_OUT_ANEW = {"standings", "timers", "consents"}
 KEPT_AS_HISTORY = {"memberships"}

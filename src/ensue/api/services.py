@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ensue.base.sealing import Sealer, Signer
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
@@ -26,6 +27,8 @@ class Services:
     commits: GroupCommit
     wakes: Wakes
     readers: ThreadPoolExecutor
+    sealer: Sealer
+    signer: Signer
 
     def write(self, work: Callable[[Tables], T]) -> Awaitable[T]:
         """Run work in the next shared transaction; the result comes once it is durable."""

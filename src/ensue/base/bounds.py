@@ -74,6 +74,15 @@ ENTRY_KEY = 255
 WALK_NODES = 500
 SWEEP_ENROLMENTS = 200
 EXECUTE_CONTACTS = 200
+FREQUENCY_CAPS = 10
+FREQUENCY_COUNT = 1_000
+# A throttled launch takes in at most so many in a minute, and one transaction's worth of them at a time.
+PER_MINUTE = 1_000_000
+CRON = 100
+# A split whose branches have all failed so far is looked at again after so long.
+SPLIT_LOOK_AGAIN = 1 * HOUR
+DRY_RUN_CONTACTS = 200
+DRY_RUN_DAYS = 3_660
 
 # Lead score
 SCORING_RULES = 500
@@ -84,3 +93,26 @@ DRY_RUN_EVENTS = 50_000
 # A rebuild works on contacts until so many of them, or so many of their events, are in one transaction.
 REBUILD_CONTACTS = 100
 REBUILD_EVENTS = 2_000
+
+# Forms
+FORM_FIELDS = 50
+FORM_KEY = 64
+FORM_LABEL = 500
+FORM_OPTIONS = 300
+FORM_TEXT = 5_000
+FORM_TEXTAREA = 10_000
+FORM_TAGS = 20
+FORM_ORIGINS = 50
+FORM_MINIMUM_SECONDS = 60
+FORM_ATTRIBUTES_SIZE = 16 * 1024
+FORM_STATISTICS = 30 * DAY
+# A page that was opened longer ago is no proof that somebody filled it in.
+FORM_PAGE_AGE = 24 * HOUR
+FORM_CONFIRMATION = 7 * DAY
+# So many confirmation mails one address gets in a day, whoever asks for them.
+FORM_CONFIRMATIONS = 3
+FORM_CONFIRMATIONS_WINDOW = 1 * DAY
+FORM_RATE = 20
+FORM_RATE_WINDOW = 10 * MINUTE
+FORM_RATE_KEPT = 10_000
+FORM_EXPIRED_AT_ONCE = 500

@@ -112,3 +112,7 @@ class Unavailable(EnsueError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Contended(Unavailable):
+    """Another transaction was in the way: the same work, begun again, may succeed at once."""

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from ensue.base import ids
 from ensue.base.errors import Invalid
+from ensue.engine.campaigns.dates import DateTrigger, compile_dates
 from ensue.engine.campaigns.listening import Listening, in_use
 from ensue.engine.contacts.blank import BlankContact
+from ensue.engine.messages.limits import compile_limits
 from ensue.engine.scoring.contribution import order_matters
+from ensue.engine.webhooks.interests import Interests
 from ensue.model.backfill import Backfill
 from ensue.model.campaign import Campaign
 from ensue.model.score import ScoringRule
@@ -85,6 +89,9 @@ class Definitions:
         in_use_since: Mapping[str, int] | None = None,
         backfills: Iterable[Backfill] = (),
         listening: Listening | None = None,
+        webhooks: Iterable[tuple[int, list[str]]] = (),
+        message_limits: dict[str, Any] | None = None,
+        winners: Mapping[tuple[int, str], str] | None = None,
     ) -> None:
         self.workspace = workspace
         self.version = workspace.definitions_version
@@ -93,6 +100,9 @@ class Definitions:
         self.decaying = tuple(c for c in self.scoring.values() if any(v.decay_points for v in c.versions.values()))
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
         self.listening = listening or Listening({})
+        self.webhooks = Interests(webhooks)
+        self.limits = compile_limits(message_limits)
+        self.winners = dict(winners or {})
         self.type_ids: dict[str, int] = {}
         self._index_segments()
         self._index_types()
@@ -238,7 +248,10 @@ class Definitions:
         self.entered_triggers: dict[int, list[Campaign]] = {}
         self.exited_triggers: dict[int, list[Campaign]] = {}
         self.threshold_triggers: list[tuple[int, Campaign]] = []
+        self.dates: dict[int, tuple[DateTrigger, ...]] = {}
         for campaign in self.campaigns.values():
+            if campaign.status in _LISTENING and (dates := compile_dates(campaign.triggers)):
+                self.dates[campaign.id] = dates
             for trigger in campaign.triggers if campaign.status in _LISTENING else ():
                 match trigger["type"]:
                     case "SEGMENT_ENTERED":
@@ -249,6 +262,7 @@ class Definitions:
                         self.threshold_triggers.append((trigger["threshold"], campaign))
                     case _:
                         pass
+        self.date_fields = frozenset(date.field.reads for dates in self.dates.values() for date in dates)
 
 
 def compiled(tables: DefinitionTables, workspace: Workspace, before: Definitions | None = None) -> Definitions:
@@ -262,6 +276,9 @@ def compiled(tables: DefinitionTables, workspace: Workspace, before: Definitions
         tables.conditions(),
         tables.backfills(),
         Listening(in_use(tables, before.listening.versions if before is not None else {})),
+        tables.webhook_wishes(),
+        tables.message_limits(),
+        tables.winners(),
     )
 
 

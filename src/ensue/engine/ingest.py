@@ -13,7 +13,7 @@ from ensue.base.errors import Conflict, Invalid, NotFound
 from ensue.base.ids import show
 from ensue.engine import timers
 from ensue.engine.arrival import Arrival, Created, Outcome, Refused
-from ensue.engine.contacts import erasures
+from ensue.engine.contacts import erasures, reach
 from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
@@ -74,6 +74,7 @@ def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> Ef
     room.link(key, subject.id)
     room.write_events()
     session_id, _ = room.session(key)
+    reach.adopt(room, session_id, subject.id)
     events = [
         msgspec.structs.replace(event, contact_id=subject.id)
         for event in room.tables.events.unattributed(session_id, room.now - bounds.ATTRIBUTION)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DECAY = 1
 SEGMENT = 2
 ENROLMENT = 3
+DATE = 4
 
 _NONE: frozenset[str] = frozenset()
 

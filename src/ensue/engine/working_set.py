@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ensue.base.ids import Ids, id_at
 from ensue.engine.definitions import SEQUENCES, Definitions
 from ensue.engine.subject import Subject
+from ensue.engine.webhooks.notices import Notices
 from ensue.model.event import Event
 from ensue.store.ports import WorkspaceTables
 
@@ -17,6 +18,8 @@ class WorkingSet:
         self.definitions = definitions
         self.ids = ids
         self.now = now
+        # None when nobody wants to hear of anything.
+        self.notices = Notices(definitions.webhooks) if definitions.webhooks else None
         self._newest_id = ids.newest
         self._subjects: dict[int, Subject] = {}
         self._sessions: dict[str, tuple[int, int | None]] = {}
@@ -94,6 +97,8 @@ class WorkingSet:
         self, event: Event, session_id: int | None, metadata: str | None, answer: str | None, *, apart: bool
     ) -> None:
         """Add an event to the log; `apart` when the contact of its session is not its own."""
+        if self.notices is not None:
+            self.notices.event(event, metadata, answer)
         type_id = self.type_id(event.type)
         self._rows.append(
             (
@@ -118,6 +123,8 @@ class WorkingSet:
     def write(self) -> None:
         """Write everything that has changed, table by table. The contacts are let go."""
         self.write_events()
+        if self.notices is not None:
+            self.notices.write(self)
         subjects = list(self._subjects.values())
         tables = self.tables
         if tallies := [row for s in subjects for row in s.changed_tallies()]:

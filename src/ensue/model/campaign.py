@@ -42,7 +42,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     """One contact's run through one version of a campaign.
 
     `status` is ACTIVE, COMPLETED, EXITED or FAILED. `wake_at` is when the node it stands on wants to run, `deadline`
-    when that node stops waiting of itself; `step` counts the log lines written so far.
+    when that node stops waiting of itself; `step` counts the log lines written so far. `occasion` is what of its
+    trigger it is for: the day of a DATE trigger, the launch that took the contact in; None for any other trigger.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     end_reason: str | None = None
     deadline: int | None = None
+    occasion: str | None = None
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -141,7 +141,7 @@ def _check(room: WorkingSet, campaign: Campaign) -> None:
     segments = {segment.id: segment.type for segment in room.tables.definitions.segments()}
     body = {"triggers": campaign.triggers, "workflow": campaign.workflow, "settings": campaign.settings}
     if campaign.status not in ("COMPLETED", "ARCHIVED"):
-        validate(body, segments, live=campaign.status != "DRAFT")
+        validate(body, segments, live=campaign.status != "DRAFT", broadcast=campaign.type == "BROADCAST")
 
 
 def _keep(room: WorkingSet, campaign: Campaign) -> Campaign:

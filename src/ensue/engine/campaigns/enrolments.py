@@ -25,6 +25,7 @@ def begin(
     event_id: int | None,
     key: str,
     depth: int,
+    occasion: str | None = None,
 ) -> Enrolment:
     """Take the contact in, now. The first node runs when its timer, due at once, is looked at in this transaction."""
     at = subject.as_of
@@ -43,8 +44,11 @@ def begin(
         depth=depth,
         step=0,
         entered_at=at,
+        occasion=occasion,
     )
     subject.put_enrolment(enrolment)
+    if (notices := subject.room.notices) is not None:
+        notices.enrolled(subject, enrolment)
     return enrolment
 
 
@@ -107,3 +111,5 @@ def _end(subject: Subject, enrolment: Enrolment, status: str, reason: str) -> No
             enrolment, status=status, wake_at=None, deadline=None, ended_at=subject.as_of, end_reason=reason
         )
     )
+    if (notices := subject.room.notices) is not None:
+        notices.ended(subject, enrolment, status, reason)

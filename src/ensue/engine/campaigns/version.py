@@ -9,10 +9,10 @@ Settings, all optional:
      "entryKey": "metadata.orderId",                 one run for each value of this field of the event that triggers,
                                                      instead of one for each contact
      "exitOn": [{"eventType", "conditions"?} | {"rules"}],   leave (EXITED) as soon as one of these is so
-     "goal": {"eventType", "conditions"?} | {"rules"}}       be done (COMPLETED) as soon as this is so
-
-Triggers: `{"type": "EVENT", "eventType", "conditions"?}`, `{"type": "SEGMENT_ENTERED", "segmentId"}`,
-`{"type": "SEGMENT_EXITED", "segmentId"}`, `{"type": "SCORE_CROSSED", "threshold"}`, `{"type": "MANUAL"}`.
+     "goal": {"eventType", "conditions"?} | {"rules"},       be done (COMPLETED) as soon as this is so
+     "quietHours", "frequencyCaps",                          instead of those of the workspace; see messages.limits
+     "audience": {"segmentId"?},                             whom a BROADCAST goes to; everybody, without a segment
+     "throttle": {"perMinute": 600}}                         so many at most in a minute, when many are taken in at once
 """
 
 from collections.abc import Iterator
@@ -21,28 +21,42 @@ from functools import reduce
 from typing import Any
 
 from ensue.base import bounds
-from ensue.base.ids import read as read_id
-from ensue.engine.campaigns.criterion import Criterion, read_criterion, read_match
+from ensue.engine.campaigns.criterion import Criterion, read_criterion
+from ensue.engine.campaigns.schedule import read_audience
+from ensue.engine.campaigns.triggers import read_triggers
 from ensue.engine.campaigns.workflow import Workflow, check, read_workflow
+from ensue.engine.messages.limits import LEFT_TO_THE_WORKSPACE, OwnLimits, read_own_limits
 from ensue.rules import bounds as rule_bounds
 from ensue.rules.condition import EventBased, Reads
 from ensue.rules.facts import MISSING
 from ensue.rules.faults import Faults, Reader
 from ensue.rules.fields import EventField, event_field
 
-TRIGGERS = ["EVENT", "SEGMENT_ENTERED", "SEGMENT_EXITED", "SCORE_CROSSED", "MANUAL"]
 REENTRIES = ["NEVER", "AFTER_EXIT", "ALWAYS"]
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a BROADCAST goes to: the members of a segment, or (None) everybody."""
+
+    segment_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """Who may come in again, and what ends a run at any time. `min_interval` in milliseconds."""
+    """Who may come in again, what ends a run at any time, and how its messages go out.
+
+    `min_interval` in milliseconds; `per_minute` None for as fast as it goes.
+    """
 
     reentry: str = "NEVER"
     min_interval: int | None = None
     entry_key: EventField | None = None
     exits: tuple[Criterion, ...] = ()
     goal: Criterion | None = None
+    limits: OwnLimits = LEFT_TO_THE_WORKSPACE
+    audience: Audience | None = None
+    per_minute: int | None = None
 
 
 class CampaignVersion:
@@ -94,10 +108,11 @@ def compile_version(body: dict[str, Any]) -> CampaignVersion:
     return CampaignVersion(settings, workflow)
 
 
-def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool) -> None:
+def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool, broadcast: bool = False) -> None:
     """Refuse a body (triggers, workflow, settings) that cannot be saved, or cannot go live.
 
-    `segments` are the segments of the workspace: id to DYNAMIC or STATIC.
+    `segments` are the segments of the workspace: id to DYNAMIC or STATIC. A `broadcast` goes to its audience when it is
+    activated, and nothing else starts it.
 
     Raises:
         Invalid: with everything that is wrong, by path.
@@ -111,6 +126,9 @@ def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool) -> N
         if settings.goal is not None:
             criteria.append(("settings.goal", settings.goal))
         used += [(path, segment_id) for path, c in criteria for segment_id in c.reads.segments]
+        if settings.audience is not None and settings.audience.segment_id is not None:
+            used.append(("settings.audience.segmentId", settings.audience.segment_id))
+        _check_type(body["triggers"], settings, faults, live=live, broadcast=broadcast)
     if workflow is not None:
         used += workflow.segments()
         for place in workflow.places.values():
@@ -125,46 +143,6 @@ def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool) -> N
     faults.refuse()
 
 
-def read_triggers(value: object, path: str, faults: Faults) -> list[tuple[str, int]]:
-    """Read triggers and note what is wrong; returns (path, segment id) of the segments that they name."""
-    if not isinstance(value, list) or len(value) > bounds.TRIGGERS:
-        faults.add(path, f"must be a list of at most {bounds.TRIGGERS} triggers")
-        return []
-    used: list[tuple[str, int]] = []
-    for at, trigger in enumerate(value):
-        if isinstance(trigger, dict):
-            used += _read_trigger(Reader(trigger, f"{path}[{at}]", faults))
-        else:
-            faults.add(f"{path}[{at}]", "must be an object with type")
-    return used
-
-
-def _read_trigger(reader: Reader) -> list[tuple[str, int]]:
-    used: list[tuple[str, int]] = []
-    match reader.one_of("type", TRIGGERS):
-        case "EVENT":
-            reader.text("eventType", rule_bounds.EVENT_TYPE)
-            match = read_match(reader, "conditions")
-            used += [(reader.at("conditions"), segment_id) for segment_id in (match.segments if match else ())]
-        case "SEGMENT_ENTERED" | "SEGMENT_EXITED":
-            text = reader.text("segmentId")
-            segment_id = read_id("seg", text) if text is not None else None
-            if segment_id is not None:
-                used.append((reader.at("segmentId"), segment_id))
-            elif text is not None:
-                reader.fault("segmentId", "is not the id of a segment")
-        case "SCORE_CROSSED":
-            threshold = reader.required("threshold")
-            if threshold is not MISSING and (type(threshold) is not int or abs(threshold) > rule_bounds.WHOLE):
-                reader.fault("threshold", "must be a whole number")
-        case "MANUAL":
-            pass
-        case _:
-            return []
-    reader.close()
-    return used
-
-
 def read_settings(value: object, path: str, faults: Faults) -> Settings | None:
     """The settings of a decoded JSON value. Notes faults and returns None when there are any."""
     if not isinstance(value, dict):
@@ -177,10 +155,51 @@ def read_settings(value: object, path: str, faults: Faults) -> Settings | None:
     exits = _read_exits(reader)
     goal = reader.optional("goal")
     goal = None if goal is MISSING else _read_criterion(goal, reader.at("goal"), faults)
+    limits = read_own_limits(reader)
+    audience, per_minute = _read_audience(reader), _read_throttle(reader)
     reader.close()
     if not reader.sound or reentry is None:
         return None
-    return Settings(reentry, interval, entry_key, exits, goal)
+    return Settings(reentry, interval, entry_key, exits, goal, limits, audience, per_minute)
+
+
+def _check_type(triggers: list[Any], settings: Settings, faults: Faults, *, live: bool, broadcast: bool) -> None:
+    if not broadcast:
+        if settings.audience is not None:
+            faults.add("settings.audience", "is for a BROADCAST; a SCHEDULE trigger names its segment itself")
+        return
+    if any(isinstance(trigger, dict) and trigger.get("type") != "MANUAL" for trigger in triggers):
+        faults.add("triggers", "must have nothing but MANUAL: a BROADCAST goes out once, when it is activated")
+    if live and settings.audience is None:
+        faults.add("settings.audience", "is required for a BROADCAST; {} is everybody")
+
+
+def _read_audience(reader: Reader) -> Audience | None:
+    value = reader.optional("audience")
+    if value is MISSING:
+        return None
+    if not isinstance(value, dict):
+        reader.fault("audience", "must be an object with segmentId, or an empty one for everybody")
+        return None
+    inner = Reader(value, reader.at("audience"), reader.faults)
+    segment_id = read_audience(inner)
+    inner.close()
+    return Audience(segment_id)
+
+
+def _read_throttle(reader: Reader) -> int | None:
+    value = reader.optional("throttle")
+    if value is MISSING:
+        return None
+    if not isinstance(value, dict):
+        reader.fault("throttle", "must be an object with perMinute")
+        return None
+    inner = Reader(value, reader.at("throttle"), reader.faults)
+    per_minute = inner.required("perMinute")
+    if per_minute is not MISSING and (type(per_minute) is not int or not 1 <= per_minute <= bounds.PER_MINUTE):
+        inner.fault("perMinute", f"must be a whole number from 1 to {bounds.PER_MINUTE}")
+    inner.close()
+    return per_minute if type(per_minute) is int else None
 
 
 def _read_entry_key(reader: Reader) -> EventField | None:

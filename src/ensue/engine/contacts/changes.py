@@ -13,7 +13,7 @@ from ensue.base import bounds, json
 from ensue.base.errors import Conflict, Detail, Invalid, NotFound
 from ensue.base.ids import show
 from ensue.engine.contacts import erasures, profile
-from ensue.engine.reactions import react
+from ensue.engine.reactions import dates, react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
@@ -34,10 +34,15 @@ def create(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subj
     _refuse_taken(room, contact, columns)
     room.tables.contacts.add(contact, _email_key(contact))
     subject = room.hold(Subject.new(room, contact))
+    if room.notices is not None:
+        room.notices.contact_created(subject)
     changes = _changes(blank, contact)
     _note(subject, changes or {"id": (None, show("ct", contact.id))}, cause)
     touched = room.definitions.for_new_contact(changes)
-    return subject, react.to_change(subject, touched, cause)
+    effects = react.to_change(subject, touched, cause)
+    if room.definitions.dates:
+        dates.follow(subject, {*changes, "createdAt"}, subject.time_zone(), cause, effects)
+    return subject, effects
 
 
 def update(subject: Subject, fields: dict[str, Any], cause: Cause) -> Effects:
@@ -55,9 +60,13 @@ def update(subject: Subject, fields: dict[str, Any], cause: Cause) -> Effects:
     if not changes:
         return react.to_change(subject, (), cause)
     _refuse_taken(subject.room, contact, columns)
+    zone_before = subject.time_zone()
     _store(subject, contact)
     _note(subject, changes, cause)
-    return react.to_change(subject, _watching_fields(subject.room, changes), cause)
+    effects = react.to_change(subject, _watching_fields(subject.room, changes), cause)
+    if subject.room.definitions.dates:
+        dates.follow(subject, changes, zone_before, cause, effects)
+    return effects
 
 
 def fill(subject: Subject, other: Contact, cause: Cause) -> None:
@@ -72,7 +81,12 @@ def fill(subject: Subject, other: Contact, cause: Cause) -> None:
     contact = msgspec.structs.replace(own, **lacking, attributes=attributes)
     changes = _changes(own, contact)
     if changes:
+        zone_before = subject.time_zone()
         _store(subject, contact)
+        silent = msgspec.structs.replace(cause, triggers=False)
+        dates.follow(subject, changes, zone_before, silent, Effects())
+    if (notices := subject.room.notices) is not None:
+        notices.contact_merged(subject, other.id)
     _note(subject, {**changes, "merged": (show("ct", other.id), show("ct", own.id))}, cause)
 
 
@@ -153,6 +167,8 @@ def _store(subject: Subject, contact: Contact) -> None:
 
 
 def _note(subject: Subject, changes: dict[str, tuple[object, object]], cause: Cause) -> None:
+    if (notices := subject.room.notices) is not None:
+        notices.contact_changed(subject, changes)
     text = json.encode_text({name: {"from": old, "to": new} for name, (old, new) in changes.items()})
     subject.room.tables.contacts.add_change(subject.id, subject.room.ids.next(), subject.as_of, text, cause.text())
 

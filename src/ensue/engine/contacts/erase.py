@@ -21,7 +21,7 @@ _KEYS: dict[str, Callable[[str], str]] = {"email": profile.email_key, "externalI
 def delete(subject: Subject) -> None:
     """Delete a contact. Its stays and enrolments end now, and nothing follows from that."""
     _leave(subject, Cause("DELETE"), "DELETED")
-    _let_go(subject)
+    _let_go(subject, erased=False)
 
 
 def erase(subject: Subject) -> None:
@@ -29,7 +29,7 @@ def erase(subject: Subject) -> None:
     _leave(subject, Cause("ERASE"), "ERASED")
     _remember(subject)
     subject.room.tables.belongings.wipe(subject.id)
-    _let_go(subject)
+    _let_go(subject, erased=True)
 
 
 def _leave(subject: Subject, cause: Cause, reason: str) -> None:
@@ -43,7 +43,9 @@ def _leave(subject: Subject, cause: Cause, reason: str) -> None:
     subject.room.write()
 
 
-def _let_go(subject: Subject) -> None:
+def _let_go(subject: Subject, *, erased: bool) -> None:
+    if (notices := subject.room.notices) is not None:
+        notices.contact_left(subject, erased=erased)
     subject.room.tables.belongings.let_go(subject.id)
     subject.room.tables.contacts.remove(subject.id)
 

@@ -1,8 +1,8 @@
 """Campaign triggers: who is taken in, who is not, and why; then what the stimulus is to those who are in already.
 
 Reasons of a skip, each kept with its event: PAUSED, NOT_STARTED and ENDED (outside startAt to endAt), TOO_OLD (the
-event, for the workspace's horizon), ALREADY_ACTIVE, ALREADY_ENTERED (re-entry NEVER), TOO_SOON (minInterval),
-NO_ENTRY_KEY (the event lacks the field), DEPTH_LIMIT (too many campaign actions led to it).
+event or the date, for the workspace's horizon), ALREADY_ACTIVE, ALREADY_ENTERED (re-entry NEVER), TOO_SOON
+(minInterval), NO_ENTRY_KEY (the event lacks the field), DEPTH_LIMIT (too many campaign actions led to it).
 """
 
 from typing import NamedTuple
@@ -31,6 +31,8 @@ class Stimulus(NamedTuple):
 
 def react(subject: Subject, stimulus: Stimulus, effects: Effects) -> None:
     """Start the campaigns that the stimulus triggers, and tell the running ones."""
+    if (notices := subject.room.notices) is not None:
+        notices.transitions(subject, stimulus.cause, stimulus.entered, stimulus.exited, stimulus.score_before)
     fresh: frozenset[int] = frozenset()
     if stimulus.cause.triggers:
         for campaign, trigger in _triggered(subject, stimulus):
@@ -53,7 +55,13 @@ def react(subject: Subject, stimulus: Stimulus, effects: Effects) -> None:
 
 
 def start(
-    subject: Subject, campaign: Campaign, trigger: str, cause: Cause, event: Event | None, effects: Effects
+    subject: Subject,
+    campaign: Campaign,
+    trigger: str,
+    cause: Cause,
+    event: Event | None,
+    effects: Effects,
+    occasion: str | None = None,
 ) -> Enrolment | None:
     """Take a contact into a campaign as of now, or keep why not; either is noted in the effects."""
     room = subject.room
@@ -65,7 +73,7 @@ def start(
         effects.skipped = [*effects.skipped, Skipped(campaign.id, campaign.name, reason)]
         room.skip(campaign.id, subject.id, event_id, reason, subject.as_of)
         return None
-    enrolment = enrolments.begin(subject, campaign, version, trigger, event_id, key, cause.depth)
+    enrolment = enrolments.begin(subject, campaign, version, trigger, event_id, key, cause.depth, occasion)
     effects.enrolled = [*effects.enrolled, Enrolled(campaign.id, campaign.name, enrolment.id)]
     return enrolment
 
@@ -112,6 +120,8 @@ def _refusal(subject: Subject, campaign: Campaign, cause: Cause, trigger: str, e
     horizon = subject.room.definitions.workspace.trigger_horizon
     # A transition that a late event causes is a transition like any other; the event itself is not.
     if trigger == "EVENT" and event is not None and at - event.timestamp > horizon:
+        return "TOO_OLD"
+    if trigger == "DATE" and subject.room.now - at > horizon:
         return "TOO_OLD"
     return "DEPTH_LIMIT" if cause.depth >= bounds.CAUSE_DEPTH else None
 

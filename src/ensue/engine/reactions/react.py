@@ -5,8 +5,8 @@ The three stimuli — an event, a change of the contact, time — differ only in
 
 from collections.abc import Callable, Collection, Iterable
 
-from ensue.engine.reactions import campaigns, scoring, segments
-from ensue.engine.subject import DECAY, SEGMENT, Subject
+from ensue.engine.reactions import campaigns, dates, scoring, segments
+from ensue.engine.subject import DATE, DECAY, SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects, SegmentChange, together
 from ensue.model.event import IMPORT, Event
@@ -98,17 +98,22 @@ def to_rebuild(subject: Subject, before: int, cause: Cause) -> Effects:
 
 
 def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Effects:
-    """What follows when timers (kind, subject) of decays and segments come due at an instant."""
+    """What follows when timers (kind, subject) of decays, segments and dates come due at an instant."""
     before = subject.score
     subject.as_of = max(subject.as_of, at)
     touched: set[int] = set()
+    dated: list[int] = []
     for kind, subject_id in sorted(timers):
         if kind == DECAY:
             scoring.on_time(subject, subject_id, subject.as_of)
         elif kind == SEGMENT:
             touched.add(subject_id)
+        elif kind == DATE:
+            dated.append(subject_id)
     effects = Effects(before, subject.score)
     _finish(subject, touched, before, Cause("TIME"), None, effects)
+    for campaign_id in dated:
+        dates.come(subject, campaign_id, at, effects)
     return effects
 
 

@@ -7,10 +7,16 @@ from ensue.store.sql.connection import Sql
 from ensue.store.sql.standing import Ledger
 
 # What simply changes hands. Rows of these are never in each other's way.
-_MOVED = ("events", "sessions", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases")
+_MOVED = (
+    "events", "sessions", "enrolments", "enrolment_skips", "contact_changes", "contact_aliases",
+    "messages", "devices",
+    "form_submissions", "webhook_deliveries", "incoming_requests",
+)  # fmt: skip
 
 # What is derived, or is about the person alone: gone with the contact.
-_FORGOTTEN = ("standings", "timers", "contact_tags", "consents", "contact_changes", "contact_aliases")
+_FORGOTTEN = (
+    "standings", "timers", "contact_tags", "consents", "contact_changes", "contact_aliases", "devices",
+)  # fmt: skip
 
 
 class Belongings:
@@ -47,8 +53,18 @@ class Belongings:
 
     def let_go(self, contact_id: int) -> None:
         """Forget the person. Events and sessions stay as those of nobody, enrolments and stays as history."""
-        for change in ("events SET contact_id = NULL, apart = 1", "sessions SET contact_id = NULL"):
-            self._sql.run(f"UPDATE {change} WHERE workspace_id = ? AND contact_id = ?", (self._workspace, contact_id))
+        # What is on its way is not sent; of a hand-over that is under way, only the outcome is still written.
+        self._sql.run(
+            """UPDATE messages SET status = 'FAILED', reason = 'CONTACT_GONE', due_at = NULL
+            WHERE workspace_id = ? AND contact_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0""",
+            (self._workspace, contact_id),
+        )
+        for table in ("events", "sessions", "messages", "form_submissions"):
+            apart = ", apart = 1" if table == "events" else ""
+            self._sql.run(
+                f"UPDATE {table} SET contact_id = NULL{apart} WHERE workspace_id = ? AND contact_id = ?",
+                (self._workspace, contact_id),
+            )
         # Its first line is found through the standing.
         Ledger(self._sql, self._workspace).clear(contact_id)
         for table in _FORGOTTEN:
@@ -57,6 +73,7 @@ class Belongings:
     def wipe(self, contact_id: int) -> None:
         """Take everything personal out of what stays, so that it still counts but says nothing of anybody."""
         contact = (self._workspace, contact_id)
+        self._silence(contact_id)
         self._sql.run(
             """UPDATE events SET contact_id = NULL, session_id = NULL, page_url = NULL, referrer = NULL,
               metadata = NULL, answer = NULL WHERE workspace_id = ? AND contact_id = ?""",
@@ -83,7 +100,61 @@ class Belongings:
               AND enrolment_id IN (SELECT id FROM enrolments WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, *contact),
         )
+        self._sql.run(
+            "UPDATE form_submissions SET content = NULL, email_key = NULL WHERE workspace_id = ? AND contact_id = ?",
+            contact,
+        )
+        # Forms that wait for the person's address to be confirmed are not tied to anybody yet.
+        self._sql.run(
+            """DELETE FROM form_submissions WHERE workspace_id = ? AND status = 'PENDING'
+              AND email_key = (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)""",
+            (self._workspace, *contact),
+        )
+        self._wipe_messages(contact_id)
         self._delete("sessions", contact_id)
+
+    def _wipe_messages(self, contact_id: int) -> None:
+        # Also what was sent to the address by itself, without saying whose it is.
+        theirs = """(contact_id = ? OR (contact_id IS NULL AND channel = 'EMAIL' AND LOWER(address) =
+          (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
+        values = (self._workspace, contact_id, self._workspace, contact_id)
+        self._sql.run(
+            f"""UPDATE message_attempts SET reason = NULL WHERE workspace_id = ?
+              AND message_id IN (SELECT id FROM messages WHERE workspace_id = ? AND {theirs})""",
+            (self._workspace, *values),
+        )
+        self._sql.run(
+            f"""UPDATE messages SET status = 'FAILED', reason = 'CONTACT_GONE', due_at = NULL
+            WHERE workspace_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0 AND {theirs}""",
+            values,
+        )
+        self._sql.run(
+            f"""UPDATE messages SET address = NULL, content = NULL, given = NULL, rendered = NULL, detail = NULL,
+              provider_id = NULL WHERE workspace_id = ? AND {theirs}""",
+            values,
+        )
+
+    def _silence(self, contact_id: int) -> None:
+        """Nothing that is still to be told of a person is told, and nothing of what was told is kept."""
+        contact = (self._workspace, contact_id)
+        of_person = """workspace_id = ? AND (contact_id = ? OR (contact_id IS NULL AND event_id IN
+          (SELECT id FROM events WHERE workspace_id = ? AND (contact_id = ? OR session_id IN
+            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)))))"""
+        self._sql.run(
+            f"""UPDATE webhook_attempts SET response_headers = NULL, response_body = NULL
+            WHERE workspace_id = ? AND delivery_id IN (SELECT id FROM webhook_deliveries WHERE {of_person})""",
+            (self._workspace, *contact, *contact, *contact),
+        )
+        self._sql.run(
+            f"""UPDATE webhook_deliveries SET body = NULL, contact_id = NULL, due_at = NULL,
+              status = CASE WHEN status IN ('QUEUED', 'SENDING') THEN 'CANCELLED' ELSE status END
+            WHERE {of_person}""",
+            (*contact, *contact, *contact),
+        )
+        self._sql.run(
+            "UPDATE incoming_requests SET body = NULL, contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
+            contact,
+        )
 
     def sessions(self, contact_id: int) -> list[str]:
         """The keys of the sessions of a contact, newest first."""

@@ -1,12 +1,20 @@
 """What a statement needs of a database: the one thing each store brings of its own."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ensue.store.sql.json_sql import JsonSql
 
 Row = tuple[Any, ...]
 Values = Sequence[object]
+
+
+class Column(NamedTuple):
+    """A column of a table, and its place in the primary key from 1 on; 0 when it is not in it."""
+
+    table: str
+    name: str
+    place: int
 
 
 class Sql(Protocol):
@@ -15,6 +23,44 @@ class Sql(Protocol):
     @property
     def json(self) -> JsonSql:
         """How this database reads JSON inside a statement."""
+        ...
+
+    @property
+    def own_id(self) -> str:
+        """The columns of the primary key of a table with an `id` of its own, for ON CONFLICT.
+
+        Differs by necessity: an INTEGER PRIMARY KEY is the row's place in a SQLite file; where tables are distributed
+        by workspace, every key begins with it.
+        """
+        ...
+
+    @property
+    def for_update(self) -> str:
+        """What a query ends with whose rows no other transaction may change before the end of this one.
+
+        Differs by necessity: SQLite has one writer, and no such clause.
+        """
+        ...
+
+    @property
+    def skip_locked(self) -> str:
+        """As `for_update`, leaving out rows that another transaction holds."""
+        ...
+
+    def columns(self) -> list[Column]:
+        """The columns of every table, ordered by table and place: asked of the schema, so that none is forgotten."""
+        ...
+
+    def beside_others(self, workspace_id: int) -> None:
+        """Keep the definitions of a workspace as they are until the end of this transaction."""
+        ...
+
+    def alone(self, workspace_id: int) -> None:
+        """Make sure that no other transaction works in a workspace while its definitions change.
+
+        Raises:
+            Contended: begin the transaction again; it will be alone then.
+        """
         ...
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:

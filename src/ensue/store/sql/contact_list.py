@@ -74,9 +74,9 @@ class ContactList:
     def tags(self, contact_ids: Iterable[int]) -> dict[int, list[str]]:
         """The tags of contacts, by name in order."""
         rows = self._sql.rows(
-            """SELECT c.contact_id, t.name FROM contact_tags c
+            f"""SELECT c.contact_id, t.name FROM contact_tags c
             JOIN tags t ON t.workspace_id = c.workspace_id AND t.id = c.tag_id
-            WHERE c.workspace_id = ? AND c.contact_id IN (SELECT value FROM json_each(?)) ORDER BY t.name""",
+            WHERE c.workspace_id = ? AND {self._sql.json.among("c.contact_id")} ORDER BY t.name""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         found: dict[int, list[str]] = {}
@@ -136,5 +136,7 @@ class ContactList:
 
 def _containing(text: str) -> Clause:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    likes = [f"LOWER({expression}) LIKE LOWER(?) ESCAPE '\\'" for expression in _SEARCHED]
-    return Clause(f"({' OR '.join(likes)})", (f"%{escaped}%",) * len(likes))
+    # Databases lower the letters of ASCII alike, and others each in its own way.
+    lowered = "".join(letter.lower() if letter.isascii() else letter for letter in escaped)
+    likes = [f"LOWER({expression}) LIKE ? ESCAPE '\\'" for expression in _SEARCHED]
+    return Clause(f"({' OR '.join(likes)})", (f"%{lowered}%",) * len(likes))

@@ -37,7 +37,8 @@ class Contacts:
     def lock(self, contact_id: int) -> Contact | None:
         """A contact, held for this transaction."""
         row = self._sql.row(
-            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id = ?", (self._workspace, contact_id)
+            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id = ?{self._sql.for_update}",
+            (self._workspace, contact_id),
         )
         return read_contact(row) if row else None
 

@@ -310,6 +310,35 @@ class DefinitionTables:
             (_sweep_text(sweep), self._workspace, campaign_id),
         )
 
+    def webhook_wishes(self) -> list[tuple[int, list[str]]]:
+        """(endpoint, what it wants to hear of) of all for which what happens is noted."""
+        rows = self._sql.rows(
+            "SELECT id, kinds FROM webhook_endpoints WHERE workspace_id = ? AND status IN ('ACTIVE', 'PAUSED')",
+            (self._workspace,),
+        )
+        return [(row[0], json.decode(row[1])) for row in rows]
+
+    def message_limits(self) -> dict[str, Any] | None:
+        """The quiet hours and frequency caps of the workspace, as they were saved; None when none ever were."""
+        row = self._sql.row("SELECT body FROM message_limits WHERE workspace_id = ?", (self._workspace,))
+        return json.decode(row[0]) if row else None
+
+    def put_message_limits(self, limits: dict[str, Any]) -> None:
+        """Save quiet hours and frequency caps."""
+        self._sql.run(
+            """INSERT INTO message_limits (workspace_id, body) VALUES (?, ?)
+            ON CONFLICT (workspace_id) DO UPDATE SET body = excluded.body""",
+            (self._workspace, json.encode_text(limits)),
+        )
+
+    def winners(self) -> dict[tuple[int, str], str]:
+        """The branches that splits are decided for: (campaign, node) to branch."""
+        rows = self._sql.rows(
+            "SELECT campaign_id, node_id, winner FROM split_tests WHERE workspace_id = ? AND winner IS NOT NULL",
+            (self._workspace,),
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
     def remove_campaign(self, campaign_id: int) -> None:
         """Delete a campaign; its versions and enrolments remain as history."""
         self._sql.run("DELETE FROM campaigns WHERE workspace_id = ? AND id = ?", (self._workspace, campaign_id))

@@ -7,7 +7,7 @@ from ensue.model.campaign import Enrolment, Step
 from ensue.store.sql.connection import Sql
 
 _COLUMNS = """id, campaign_id, version, contact_id, entry_key, status, node_id, node_entered_at, wake_at, trigger,
-  event_id, depth, step, entered_at, ended_at, end_reason, deadline"""
+  event_id, depth, step, entered_at, ended_at, end_reason, deadline, occasion"""
 
 
 class Enrolments:
@@ -42,6 +42,15 @@ class Enrolments:
             (self._workspace, contact_id, campaign_id, entry_key),
         )
         return Enrolment(*row) if row else None
+
+    def taken_for(self, contact_id: int, campaign_id: int, occasion: str) -> bool:
+        """Whether a contact was ever taken into a campaign for an occasion."""
+        row = self._sql.row(
+            """SELECT 1 FROM enrolments
+            WHERE workspace_id = ? AND contact_id = ? AND campaign_id = ? AND occasion = ? LIMIT 1""",
+            (self._workspace, contact_id, campaign_id, occasion),
+        )
+        return row is not None
 
     def running(self, campaign_id: int, after: tuple[int, int], upto: int, limit: int) -> list[Enrolment]:
         """A campaign's enrolments that have not ended, past (version, id) in that order, with ids up to one."""
@@ -102,8 +111,8 @@ class Enrolments:
         workspace = self._workspace
         self._sql.run_many(
             f"""INSERT INTO enrolments (workspace_id, {_COLUMNS})
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET status = excluded.status, node_id = excluded.node_id,
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT ({self._sql.own_id}) DO UPDATE SET status = excluded.status, node_id = excluded.node_id,
               node_entered_at = excluded.node_entered_at, wake_at = excluded.wake_at, depth = excluded.depth,
               step = excluded.step, ended_at = excluded.ended_at, end_reason = excluded.end_reason,
               deadline = excluded.deadline
@@ -111,7 +120,7 @@ class Enrolments:
             [
                 (workspace, e.id, e.campaign_id, e.version, e.contact_id, e.entry_key, e.status, e.node_id,
                  e.node_entered_at, e.wake_at, e.trigger, e.event_id, e.depth, e.step, e.entered_at, e.ended_at,
-                 e.end_reason, e.deadline)
+                 e.end_reason, e.deadline, e.occasion)
                 for e in enrolments
             ],
         )  # fmt: skip

@@ -61,7 +61,7 @@ class EventLog:
             f"""SELECT {_COLUMNS} FROM {_JOINED}
             WHERE e.workspace_id = ? AND e.contact_id = ? AND e.timestamp > ? AND e.timestamp <= ?
               AND e.type_id IN (SELECT id FROM event_types
-                WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+                WHERE workspace_id = ? AND {self._sql.json.among_texts("name")})
             ORDER BY e.timestamp, e.id""",
             (self._workspace, contact_id, -(2**62) if after is None else after, upto, self._workspace, names),
         )
@@ -76,10 +76,10 @@ class EventLog:
         """
         rows = self._sql.rows(
             f"""SELECT {_COLUMNS} FROM {_JOINED}
-            WHERE e.workspace_id = ? AND e.contact_id IN (SELECT value FROM json_each(?))
+            WHERE e.workspace_id = ? AND {self._sql.json.among("e.contact_id")}
               AND e.timestamp > ? AND e.timestamp <= ?
               AND e.type_id IN (SELECT id FROM event_types
-                WHERE workspace_id = ? AND name IN (SELECT value FROM json_each(?)))
+                WHERE workspace_id = ? AND {self._sql.json.among_texts("name")})
             ORDER BY e.contact_id, e.timestamp, e.id""",
             (
                 self._workspace, json.encode_text(list(contact_ids)), -(2**62) if after is None else after, upto,
@@ -204,7 +204,7 @@ class EventLog:
         if not ids:
             return {}
         rows = self._sql.rows(
-            f"SELECT {columns} WHERE workspace_id = ? AND id IN (SELECT value FROM json_each(?))",
+            f"SELECT {columns} WHERE workspace_id = ? AND {self._sql.json.among('id')}",
             (self._workspace, json.encode_text(list(ids))),
         )
         return {row[0]: row[1:] for row in rows}
@@ -242,9 +242,10 @@ class EventLog:
     def count_types(self, counts: Iterable[tuple[int, int, int]]) -> None:
         """Add to the counts of types: (type id, events, newest instant)."""
         self._sql.run_many(
-            """UPDATE event_types SET events = events + ?, last_at = MAX(last_at, ?)
+            """UPDATE event_types SET events = events + ?,
+              last_at = CASE WHEN last_at < ? THEN ? ELSE last_at END
             WHERE workspace_id = ? AND id = ?""",
-            [(events, last_at, self._workspace, type_id) for type_id, events, last_at in counts],
+            [(events, last_at, last_at, self._workspace, type_id) for type_id, events, last_at in sorted(counts)],
         )
 
 

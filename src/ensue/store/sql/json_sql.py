@@ -27,3 +27,11 @@ class JsonSql(Protocol):
     def present(self, column: str, keys: Sequence[str]) -> Clause:
         """Whether there is a value that is not null; itself never null."""
         ...
+
+    def among(self, column: str) -> str:
+        """Whether a whole number is in a list, which is bound as a JSON array."""
+        ...
+
+    def among_texts(self, column: str) -> str:
+        """Whether a text is in a list, which is bound as a JSON array."""
+        ...

@@ -170,7 +170,7 @@ class Lowering:
     def _value(self, leaf: EventCondition) -> Clause | None:
         """The number that an aggregate reads of an event; past 2^53 the nearest double, as the evaluator has it."""
         operand = self._event_field(leaf.read_from or "", leaf.source.event_type)
-        return Clause(f"CAST({operand.number.sql} AS REAL)", operand.number.values) if operand else None
+        return Clause(f"CAST({operand.number.sql} AS DOUBLE PRECISION)", operand.number.values) if operand else None
 
     def _moved(self, leaf: EventCondition) -> Clause:
         """Contacts with enough events for the answer to be, or to have been, another than over none."""

@@ -73,7 +73,7 @@ class Populations:
     def contacts(self, contact_ids: Sequence[int]) -> list[Contact]:
         """Contacts by their ids, in no order; those that are gone are left out."""
         rows = self._sql.rows(
-            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND c.id IN (SELECT value FROM json_each(?))",
+            f"SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND {self._sql.json.among('c.id')}",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         return [read_contact(row) for row in rows]
@@ -84,9 +84,9 @@ class Populations:
     def tags(self, contact_ids: Sequence[int]) -> dict[int, set[str]]:
         """The names of the tags of those contacts that have any."""
         rows = self._sql.rows(
-            """SELECT g.contact_id, t.name FROM contact_tags g
+            f"""SELECT g.contact_id, t.name FROM contact_tags g
             JOIN tags t ON t.workspace_id = g.workspace_id AND t.id = g.tag_id
-            WHERE g.workspace_id = ? AND g.contact_id IN (SELECT value FROM json_each(?))""",
+            WHERE g.workspace_id = ? AND {self._sql.json.among("g.contact_id")}""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         found: dict[int, set[str]] = {}
@@ -97,8 +97,8 @@ class Populations:
     def consents(self, contact_ids: Sequence[int]) -> dict[int, dict[str, str]]:
         """Channel to status of those contacts that have any consent."""
         rows = self._sql.rows(
-            """SELECT contact_id, channel, status FROM consents
-            WHERE workspace_id = ? AND contact_id IN (SELECT value FROM json_each(?))""",
+            f"""SELECT contact_id, channel, status FROM consents
+            WHERE workspace_id = ? AND {self._sql.json.among("contact_id")}""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         found: dict[int, dict[str, str]] = {}
@@ -109,8 +109,8 @@ class Populations:
     def memberships(self, contact_ids: Sequence[int]) -> dict[int, set[int]]:
         """The segments that those contacts are in, of those who are in any."""
         rows = self._sql.rows(
-            """SELECT contact_id, segment_id FROM memberships
-            WHERE workspace_id = ? AND contact_id IN (SELECT value FROM json_each(?)) AND exited_at IS NULL""",
+            f"""SELECT contact_id, segment_id FROM memberships
+            WHERE workspace_id = ? AND {self._sql.json.among("contact_id")} AND exited_at IS NULL""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )
         found: dict[int, set[int]] = {}

@@ -1,5 +1,8 @@
 """One transaction over all tables, opened to the engine workspace by workspace."""
 
+from ensue.model.form import Form
+from ensue.model.message import CHANNELS
+from ensue.model.telegram import Bot
 from ensue.store.sql.accounts import Accounts
 from ensue.store.sql.backfills import Backfills
 from ensue.store.sql.belongings import Belongings
@@ -7,13 +10,23 @@ from ensue.store.sql.connection import Sql
 from ensue.store.sql.contact_list import ContactList
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
+from ensue.store.sql.devices import Devices
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
+from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
+from ensue.store.sql.incoming import IncomingEndpoints
+from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
 from ensue.store.sql.inspection import Inspection
+from ensue.store.sql.messages import Messages
 from ensue.store.sql.populations import Populations
+from ensue.store.sql.push_keys import PushKeys
+from ensue.store.sql.senders import Senders
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
+from ensue.store.sql.telegram import Telegram, bot_by_id, bot_owner
 from ensue.store.sql.timeline import Timeline
+from ensue.store.sql.visitor_devices import VisitorDevices
+from ensue.store.sql.webhooks import WebhookDeliveries, WebhookEndpoints
 
 # What the engine hands out is kept with the workspace. Accounts are written past the engine, and an older schema kept
 # nothing, so the tables are asked as well.
@@ -27,11 +40,15 @@ _UNIQUE_IN_STORE = (
     "memberships",
     "enrolments",
     "score_ledger",
+    "messages",
 )
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
-    "audit_log",
+    "audit_log", "forms", "form_submissions",
 )  # fmt: skip
+
+# Asked channel by channel, each answer is the end of an index.
+_CHANNELS = " UNION ALL ".join(f"SELECT '{channel}' AS name" for channel in CHANNELS)
 
 # A workspace that is being removed must not act any more, above all not send.
 _NOT_CLOSED = "w.id NOT IN (SELECT workspace FROM workspace_removals)"
@@ -59,6 +76,19 @@ class WorkspaceTables:
         self.backfills = Backfills(sql, workspace_id)
         self.populations = Populations(sql, workspace_id)
         self.inspection = Inspection(sql, workspace_id)
+        self.forms = Forms(sql, workspace_id)
+        self.form_submissions = FormSubmissions(sql, workspace_id)
+        self.messages = Messages(sql, workspace_id)
+        self.devices = Devices(sql, workspace_id)
+        self.senders = Senders(sql, workspace_id)
+        self.telegram = Telegram(sql, workspace_id)
+        self.push_keys = PushKeys(sql, workspace_id)
+        self.visitor_devices = VisitorDevices(sql, workspace_id)
+        self.webhook_endpoints = WebhookEndpoints(sql, workspace_id)
+        self.webhook_deliveries = WebhookDeliveries(sql, workspace_id)
+        self.incoming = IncomingEndpoints(sql, workspace_id)
+        self.forms = Forms(sql, workspace_id)
+        self.form_submissions = FormSubmissions(sql, workspace_id)
 
 
 class Tables:
@@ -75,6 +105,18 @@ class Tables:
         if tables is None:
             tables = self._workspaces[workspace_id] = WorkspaceTables(self.sql, workspace_id)
         return tables
+
+    def telegram_bot(self, number: int) -> Bot | None:
+        """The bot that a public request names."""
+        return bot_by_id(self.sql, number)
+
+    def telegram_bot_owner(self, bot_id: int) -> int | None:
+        """The workspace that a bot, by Telegram's id, speaks for."""
+        return bot_owner(self.sql, bot_id)
+
+    def owner_and_form(self, form_id: int) -> tuple[int, Form] | None:
+        """(workspace, form) of a form that a public request names."""
+        return owner_and_form(self.sql, form_id)
 
     def workspaces_due(self, now: int) -> list[int]:
         """Workspaces that have a contact for which time alone may have changed something."""
@@ -108,6 +150,25 @@ class Tables:
             WHERE c.sweep IS NOT NULL AND {_NOT_CLOSED} ORDER BY c.workspace_id, c.id"""
         )
         return [(row[0], row[1]) for row in rows]
+
+    def lanes_due(self, now: int) -> list[tuple[int, str]]:
+        """(workspace, channel) that have a message to be handed over, or one that nobody came back from."""
+        rows = self.sql.rows(
+            f"""SELECT w.id, c.name FROM workspaces w CROSS JOIN ({_CHANNELS}) c
+            WHERE {_NOT_CLOSED} AND EXISTS
+              (SELECT 1 FROM messages m WHERE m.workspace_id = w.id AND m.channel = c.name AND m.due_at <= ?)""",
+            (now,),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def next_message(self) -> int | None:
+        """The earliest instant at which a message must be looked at."""
+        row = self.sql.row(
+            f"""SELECT MIN((SELECT MIN(due_at) FROM messages m
+              WHERE m.workspace_id = w.id AND m.channel = c.name AND m.due_at IS NOT NULL))
+            FROM workspaces w CROSS JOIN ({_CHANNELS}) c WHERE {_NOT_CLOSED}"""
+        )
+        return row[0] if row else None
 
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""

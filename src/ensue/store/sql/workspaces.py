@@ -73,17 +73,11 @@ class Workspaces:
         return [row[0] for row in self._sql.rows("SELECT workspace FROM workspace_removals ORDER BY started_at")]
 
     def holdings(self) -> list[Holding]:
-        """Every table with rows of a workspace: asked of the schema, so that none can be forgotten.
-
-        Differs by necessity from PostgreSQL, which keeps this in its own catalogue.
-        """
-        rows = self._sql.rows(
-            """SELECT t.name, c.name, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-            WHERE t.schema = 'main' AND t.type = 'table' ORDER BY t.name, c.pk"""
-        )
+        """Every table with rows of a workspace: asked of the schema, so that none can be forgotten."""
+        columns = self._sql.columns()
         tables: dict[str, list[str]] = {}
-        bound = {table for table, column, _ in rows if column == "workspace_id"}
-        for table, column, place in rows:
+        bound = {table for table, column, _ in columns if column == "workspace_id"}
+        for table, column, place in columns:
             if table in bound and place:
                 tables.setdefault(table, []).append(column)
         return [Holding(table, tuple(key)) for table, key in tables.items()]

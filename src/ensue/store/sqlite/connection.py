@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import apsw
 
 from ensue.base.errors import Conflict, Unavailable
-from ensue.store.sql.connection import Row, Values
+from ensue.store.sql.connection import Column, Row, Values
 from ensue.store.sqlite.json_sql import SqliteJson
 
 # 3.7.0 to 3.51.2 can corrupt the file when the log is reset under a reader.
@@ -50,6 +50,10 @@ def errors() -> Iterator[None]:
 class SqliteConnection:
     """One connection of the embedded store."""
 
+    own_id = "id"
+    for_update = ""
+    skip_locked = ""
+
     def __init__(self, connection: apsw.Connection) -> None:
         self.raw = connection
         self.json = SqliteJson()
@@ -83,6 +87,21 @@ class SqliteConnection:
             self.raw.executemany(statement, values)
         except apsw.Error as error:
             raise translated(error) from error
+
+    def columns(self) -> list[Column]:
+        """The columns of every table."""
+        rows = self.rows(
+            """SELECT t.name, c.name, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+            WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+            ORDER BY t.name, c.pk, c.cid"""
+        )
+        return [Column(*row) for row in rows]
+
+    def beside_others(self, workspace_id: int) -> None:
+        """There are no others: one transaction writes at a time."""
+
+    def alone(self, workspace_id: int) -> None:
+        """It is always alone."""
 
 
 def open_connection(

@@ -27,6 +27,14 @@ class SqliteJson:
         """Neither absent nor null."""
         return Clause(f"(COALESCE(json_type({column}, ?), 'null') <> 'null')", (_path(keys),))
 
+    def among(self, column: str) -> str:
+        """Whether a number is in a bound list."""
+        return f"{column} IN (SELECT value FROM json_each(?))"
+
+    def among_texts(self, column: str) -> str:
+        """Whether a text is in a bound list."""
+        return self.among(column)
+
 
 def _path(keys: Sequence[str]) -> str:
     return "$." + ".".join(keys)

@@ -1,0 +1,1 @@
+"""How a message leaves: one channel per file, behind one protocol. None knows the engine or the store."""

@@ -1,0 +1,1 @@
+"""What a bot of Telegram hears, and whose chat it is."""

@@ -1,0 +1,1 @@
+"""Telling others what happens, and hearing from them."""

@@ -1,0 +1,1 @@
+"""The server store: PostgreSQL 15 or newer, by psycopg 3."""
