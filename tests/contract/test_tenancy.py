@@ -31,6 +31,7 @@ ACROSS = {
     "remove_rows": "bound by the subquery that chooses the rows",
     "workspaces_backfilling": "the worker asks which workspaces have work",
     "lanes_due": "the worker asks which workspaces have messages to hand over",
+    "owner_of_message": "a mail that comes back says which message it is about, and not whose",
     "next_message": "the worker asks when any workspace has a message next",
     "sweeps": "the worker asks which campaigns have work",
 }

@@ -84,6 +84,24 @@ SPLIT_LOOK_AGAIN = 1 * HOUR
 DRY_RUN_CONTACTS = 200
 DRY_RUN_DAYS = 3_660
 
+# Webhooks
+WEBHOOK_ENDPOINTS = 50
+WEBHOOK_WISHES = 100
+WEBHOOK_TRIES_AT_ONCE = 128
+WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT = 4
+# Longer than any try can take, so that who comes back after it was not running.
+WEBHOOK_LEASE = 45 * SECOND
+WEBHOOK_OLD_SECRET = 24 * HOUR
+WEBHOOK_FAILING = 5 * DAY
+WEBHOOK_BACKLOG = 100_000
+WEBHOOK_KEPT = 30 * DAY
+WEBHOOK_AT_A_TIME = 500
+INCOMING_ENDPOINTS = 50
+INCOMING_REQUESTS = 100
+INCOMING_PATH = 500
+INCOMING_FIELDS = 100
+INCOMING_SIGNED_WITHIN = 5 * MINUTE
+
 # Lead score
 SCORING_RULES = 500
 POINTS = 1_000_000
@@ -116,3 +134,35 @@ FORM_RATE = 20
 FORM_RATE_WINDOW = 10 * MINUTE
 FORM_RATE_KEPT = 10_000
 FORM_EXPIRED_AT_ONCE = 500
+
+# Templates
+# The texts of one template together, in characters, and one of its tags.
+TEMPLATE_SIZE = 256 * 1024
+TEMPLATE_TAG = 1_000
+TEMPLATE_NESTING = 20
+# The steps that writing one text may take: the nodes of its loops' bodies, once for each turn, and what filters read.
+TEMPLATE_STEPS = 50_000
+# So many characters that a filter reads or makes are one step.
+TEMPLATE_STEP_SIZE = 1_024
+TEMPLATE_OUTPUT = 512 * 1024
+# What one value on the way may grow to: characters, items, and digits of a number.
+TEMPLATE_VALUE = 64 * 1024
+TEMPLATE_ITEMS = 10_000
+TEMPLATE_NAMES = 100
+TEMPLATE_SUBJECT = 500
+TEMPLATES_COMPILED = 256
+MJML_NESTING = 40
+
+# Tracking
+# Different links of one message that are told apart; further ones stay as they are.
+MESSAGE_LINKS = 1_000
+LINK_TARGET = 4_096
+# No person opens a mail or follows a link so soon after it was handed over.
+MACHINE_HASTE = 2 * SECOND
+# So long after that an image proxy fetches for itself and not for a reader.
+PROXY_HASTE = 10 * SECOND
+# A reader is not kept waiting for longer than this by a store that is busy.
+TRACKING_SECONDS = 0.5
+FEEDBACK_BODY = 256 * 1024
+FEEDBACK_REPORTS = 500
+SUPPRESSION_NOTE = 500

@@ -124,6 +124,11 @@ class Belongings:
             (self._workspace, *values),
         )
         self._sql.run(
+            f"""DELETE FROM message_links WHERE workspace_id = ?
+              AND message_id IN (SELECT id FROM messages WHERE workspace_id = ? AND {theirs})""",
+            (self._workspace, *values),
+        )
+        self._sql.run(
             f"""UPDATE messages SET status = 'FAILED', reason = 'CONTACT_GONE', due_at = NULL
             WHERE workspace_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0 AND {theirs}""",
             values,

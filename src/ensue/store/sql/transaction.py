@@ -3,6 +3,7 @@
 from ensue.model.form import Form
 from ensue.model.message import CHANNELS
 from ensue.model.telegram import Bot
+from ensue.model.webhook import IncomingEndpoint
 from ensue.store.sql.accounts import Accounts
 from ensue.store.sql.backfills import Backfills
 from ensue.store.sql.belongings import Belongings
@@ -11,18 +12,20 @@ from ensue.store.sql.contact_list import ContactList
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.devices import Devices
+from ensue.store.sql.engagement import MessageLinks, owner_of_message
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
+from ensue.store.sql.feedback import FeedbackTokens
 from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
-from ensue.store.sql.incoming import IncomingEndpoints
-from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
+from ensue.store.sql.incoming import IncomingEndpoints, incoming_by_digest
 from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.messages import Messages
 from ensue.store.sql.populations import Populations
 from ensue.store.sql.push_keys import PushKeys
 from ensue.store.sql.senders import Senders
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
+from ensue.store.sql.suppressions import Suppressions
 from ensue.store.sql.telegram import Telegram, bot_by_id, bot_owner
 from ensue.store.sql.timeline import Timeline
 from ensue.store.sql.visitor_devices import VisitorDevices
@@ -44,7 +47,7 @@ _UNIQUE_IN_STORE = (
 )
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
-    "audit_log", "forms", "form_submissions",
+    "audit_log", "forms", "form_submissions", "suppressions",
 )  # fmt: skip
 
 # Asked channel by channel, each answer is the end of an index.
@@ -79,6 +82,9 @@ class WorkspaceTables:
         self.forms = Forms(sql, workspace_id)
         self.form_submissions = FormSubmissions(sql, workspace_id)
         self.messages = Messages(sql, workspace_id)
+        self.message_links = MessageLinks(sql, workspace_id)
+        self.suppressions = Suppressions(sql, workspace_id)
+        self.feedback_tokens = FeedbackTokens(sql, workspace_id)
         self.devices = Devices(sql, workspace_id)
         self.senders = Senders(sql, workspace_id)
         self.telegram = Telegram(sql, workspace_id)
@@ -105,6 +111,10 @@ class Tables:
         if tables is None:
             tables = self._workspaces[workspace_id] = WorkspaceTables(self.sql, workspace_id)
         return tables
+
+    def owner_of_message(self, message_id: int) -> int | None:
+        """The workspace of a message that a mail from outside names."""
+        return owner_of_message(self.sql, message_id)
 
     def telegram_bot(self, number: int) -> Bot | None:
         """The bot that a public request names."""
@@ -169,6 +179,18 @@ class Tables:
             FROM workspaces w CROSS JOIN ({_CHANNELS}) c WHERE {_NOT_CLOSED}"""
         )
         return row[0] if row else None
+
+    def webhook_workspaces(self) -> list[int]:
+        """Workspaces that have endpoints to tell what happens, or ones that are being removed."""
+        rows = self.sql.rows(
+            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
+              (SELECT 1 FROM webhook_endpoints e WHERE e.workspace_id = w.id)"""
+        )
+        return [row[0] for row in rows]
+
+    def incoming_by_digest(self, digest: bytes) -> IncomingEndpoint | None:
+        """The incoming endpoint of a token, in whichever workspace."""
+        return incoming_by_digest(self.sql, digest)
 
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""
