@@ -34,6 +34,8 @@ from ensue.operations import tail as latest
 from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
 from ensue.server import Server, refuse_taken, say, settings
+from ensue.store.ports import Readable
+from ensue.store.postgres.store import PostgresStore
 from ensue.store.sqlite.claim import claimed
 from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
@@ -45,27 +47,31 @@ from ensue.worker.wakes import Wakes
 
 _log = logging.getLogger("ensue")
 
+AnyStore = SqliteStore | PostgresStore
+
 _READER_THREADS = 4
 DEMO_FOLDER = "ensue-demo"
 
 
-def open_store(config: Config) -> SqliteStore:
-    """The store that the configuration names.
+def open_store(config: Config) -> AnyStore:
+    """The store that the configuration names, made or brought to this version's schema where it has to be.
 
     Raises:
-        Unavailable: its folder cannot be used.
+        Unavailable: its folder cannot be used, or its database not be reached.
     """
+    if config.database_url is not None:
+        return PostgresStore(config.database_url)
     with _usable(config.data):
         return SqliteStore(config.data)
 
 
-def make_engine(store: SqliteStore, clock: Clock) -> Engine:
+def make_engine(store: Readable, clock: Clock) -> Engine:
     """An engine whose ids go on above those in the store."""
     return Engine(clock, Ids(clock, floor=store.read(lambda tables: tables.largest_id())))
 
 
 def make_services(
-    config: Config, store: SqliteStore, clock: Clock | None = None, *, group_events: int = bounds.GROUP_EVENTS
+    config: Config, store: AnyStore, clock: Clock | None = None, *, group_events: int = bounds.GROUP_EVENTS
 ) -> Services:
     """The running parts; their loops start with `running`. `group_events`: see `GroupCommit`."""
     engine = make_engine(store, clock or SystemClock())
@@ -135,7 +141,7 @@ def demo(config: Config) -> int:
 
 
 def _serve(
-    config: Config, store: SqliteStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
+    config: Config, store: AnyStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
 ) -> int:
     # A transaction makes thousands of objects that no cycle holds: looking for cycles at every 700 finds nothing.
     gc.set_threshold(50_000, 20, 100)
@@ -155,11 +161,12 @@ def _serve(
 
 
 @contextmanager
-def _alone(config: Config) -> Iterator[SqliteStore]:
-    """The store of a folder that nobody else serves from."""
+def _alone(config: Config) -> Iterator[AnyStore]:
+    """The store to serve from: a file for one process alone, a database for as many as there are."""
     with ExitStack() as held:
-        with _usable(config.data):
-            held.enter_context(claimed(config.data))
+        if config.database_url is None:
+            with _usable(config.data):
+                held.enter_context(claimed(config.data))
         store = open_store(config)
         held.callback(store.close)
         yield store
@@ -205,24 +212,35 @@ def backup(config: Config, to: Path) -> int:
         return copying.run(store, Console(), to)
 
 
+def migrate(config: Config) -> int:
+    """Bring the store to this version's schema."""
+    logs.configure(config.log_level, config.log_format)
+    with _alone(config) as store:
+        say(f"The data has schema {store.schema}.")
+    return 0
+
+
 @contextmanager
-def _opened(config: Config) -> Iterator[SqliteStore]:
-    """The store of a folder that has been served from.
+def _opened(config: Config) -> Iterator[AnyStore]:
+    """The store of a folder or a database that has been served from.
 
     Raises:
         NotFound: nothing is there yet, and a command that only looks must not make it.
     """
     logs.configure(config.log_level, config.log_format)
-    if not holds_store(config.data):
+    if config.database_url is not None:
+        store: AnyStore = PostgresStore(config.database_url, migrates=False)
+    elif holds_store(config.data):
+        store = open_store(config)
+    else:
         raise NotFound(f"There is nothing in {config.data} yet; `serve` makes it.")
-    store = open_store(config)
     try:
         yield store
     finally:
         store.close()
 
 
-def _ids(store: SqliteStore) -> Ids:
+def _ids(store: Readable) -> Ids:
     return Ids(SystemClock(), floor=store.read(lambda tables: tables.largest_id()))
 
 

@@ -33,7 +33,7 @@ Workspace = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
 SERVING = tuple(option.name for option in config.OPTIONS if not option.secret)
-READING = ("data", "log_format", "log_level")
+READING = ("data", "database_url", "log_format", "log_level")
 
 
 def configured(*names: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
@@ -148,6 +148,15 @@ def backup(
     from ensue import app
 
     return app.backup(chosen, to)
+
+
+@commands.command()
+@configured(*READING)
+def migrate(chosen: Config) -> int:
+    """Bring the data to this version's schema, and make it where there is none."""
+    from ensue import app
+
+    return app.migrate(chosen)
 
 
 @commands.command()

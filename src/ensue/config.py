@@ -65,6 +65,12 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
+def _database(value: object) -> str:
+    if not isinstance(value, str) or urlsplit(value).scheme not in {"postgresql", "postgres"} or "\x00" in value:
+        raise ValueError("must be an address such as postgresql://ensue@db.example.com/ensue")
+    return value
+
+
 def _key(value: object) -> bytes:
     refusal = ValueError(f"must be {sealing.KEY_BYTES} random bytes in base64")
     if not isinstance(value, str):
@@ -96,9 +102,10 @@ def _suggestion(word: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _option(default: T, read: Reader, metavar: str, explanation: str, *, secret: bool = False) -> T:
-    told = {"read": read, "metavar": metavar, "help": explanation, "secret": secret}
-    return field(default=default, metadata=told, repr=not secret)
+def _option(default: T, read: Reader, metavar: str, explanation: str, *, secret: bool = False, shown: bool = True) -> T:
+    """`secret`: never a flag, for others see those. `shown`: whether a complaint may repeat the value."""
+    told = {"read": read, "metavar": metavar, "help": explanation, "secret": secret, "shown": shown and not secret}
+    return field(default=default, metadata=told, repr=shown and not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,14 @@ class Config:
 
     data: Path = _option(
         Path("ensue-data"), _folder, "DIR", "The folder that holds everything Ensue keeps; made when it is missing."
+    )
+    database_url: str | None = _option(
+        None,
+        _database,
+        "URL",
+        "The PostgreSQL database that keeps everything in place of a file in the folder; unset: the file. Give it in "
+        "the environment when a password is in it.",
+        shown=False,
     )
     host: str = _option("127.0.0.1", _host, "HOST", "The address to listen on; 0.0.0.0 is every address.")
     port: int = _option(8000, _port, "PORT", "The port to listen on; 0 takes any free one.")
@@ -151,6 +166,7 @@ class Option(NamedTuple):
     help: str
     # Never shown, not even when it cannot be read, and no flag: others see how a program was started.
     secret: bool = False
+    shown: bool = True
 
     @property
     def flag(self) -> str:
@@ -167,7 +183,7 @@ OPTIONS: Final = tuple(
     Option(
         name=row.name,
         default=row.default,
-        **{name: row.metadata[name] for name in ("read", "metavar", "help", "secret")},
+        **{name: row.metadata[name] for name in ("read", "metavar", "help", "secret", "shown")},
     )
     for row in fields(Config)
 )
@@ -253,6 +269,6 @@ def _value(option: Option, setting: _Setting) -> object:
     try:
         value = option.read(setting.value)
     except ValueError as error:
-        given = "" if option.secret else f", not {setting.value!r}"
+        given = "" if not option.shown else f", not {setting.value!r}"
         raise ConfigError(f"{setting.where}: {error}{given}.") from None
     return setting.base / value if isinstance(value, Path) else value

@@ -206,11 +206,11 @@ class TestDoctor:
     def test_a_file_that_others_may_read_or_change(self, world, beside):
         beside.path.parent.chmod(0o755)
         beside.path.chmod(0o644)
-        assert doctor.files(beside).verdict == "WARNING"
+        assert doctor.files(beside.path).verdict == "WARNING"
         beside.path.chmod(0o666)
-        assert doctor.files(beside).verdict == "FAILED"
+        assert doctor.files(beside.path).verdict == "FAILED"
         beside.path.parent.chmod(0o700)
-        assert doctor.files(beside).verdict == "OK"
+        assert doctor.files(beside.path).verdict == "OK"
 
 
 def test_a_backup_says_where_it_is_and_overwrites_nothing(world, beside, terminal, tmp_path):

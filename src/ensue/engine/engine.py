@@ -35,6 +35,7 @@ class Engine:
             NotFound: there is no such workspace.
         """
         own = tables.workspace(workspace_id)
+        own.definitions.stand_still()
         definitions = self.definitions.get(own.definitions, workspace_id)
         if definitions is None:
             raise NotFound("There is no such workspace.")

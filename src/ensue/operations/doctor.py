@@ -6,6 +6,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import apsw
@@ -58,9 +59,12 @@ def run(store: Opened, clock: Clock, console: Console, host: str, port: int, *, 
 def examine(store: Opened, clock: Clock, host: str, port: int) -> Iterator[Finding]:
     """Every check, the quick ones first."""
     serving = _is_serving(host, port)
-    yield sqlite(apsw.sqlite_lib_version())
-    yield files(store)
-    yield space(shutil.disk_usage(store.path.parent).free)
+    if store.path is None:
+        yield Finding("database", "OK", f"{store.server}.")
+    else:
+        yield sqlite(apsw.sqlite_lib_version())
+        yield files(store.path)
+        yield space(shutil.disk_usage(store.path.parent).free)
     yield Finding("schema", "OK", f"The data has schema {store.schema}, which is this version's.")
     yield listening(host, port, serving=serving)
     yield store.read(lambda tables: time(clock.now(), tables.largest_id()))
@@ -76,18 +80,18 @@ def sqlite(version: str) -> Finding:
     return Finding("sqlite", "OK", f"SQLite {version}.")
 
 
-def files(store: Opened) -> Finding:
+def files(file: Path) -> Finding:
     """Whether the data can be written by this user, and read by no other."""
-    for path in (store.path.parent, store.path):
+    for path in (file.parent, file):
         if not os.access(path, os.R_OK | os.W_OK):
             return Finding("files", "FAILED", f"{path} cannot be read and written by this user.")
-    mode = store.path.stat().st_mode
-    reachable = store.path.parent.stat().st_mode & stat.S_IXOTH
+    mode = file.stat().st_mode
+    reachable = file.parent.stat().st_mode & stat.S_IXOTH
     if reachable and mode & stat.S_IWOTH:
-        return Finding("files", "FAILED", f"Anyone on this machine can change {store.path}: chmod o-rwx it.")
+        return Finding("files", "FAILED", f"Anyone on this machine can change {file}: chmod o-rwx it.")
     if reachable and mode & stat.S_IROTH:
-        return Finding("files", "WARNING", f"Anyone on this machine can read {store.path}: chmod o-rwx its folder.")
-    return Finding("files", "OK", f"{store.path} is this user's to read and write.")
+        return Finding("files", "WARNING", f"Anyone on this machine can read {file}: chmod o-rwx its folder.")
+    return Finding("files", "OK", f"{file} is this user's to read and write.")
 
 
 def space(free: int) -> Finding:

@@ -15,8 +15,13 @@ class Opened(Protocol):
     """An open store. Nothing here takes the write lock."""
 
     @property
-    def path(self) -> Path:
-        """The file that holds everything."""
+    def path(self) -> Path | None:
+        """The file that holds everything; None when a server holds it."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """Which database it is, and its version."""
         ...
 
     @property

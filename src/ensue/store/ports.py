@@ -31,7 +31,15 @@ class Readable(Protocol):
 
 
 class Writable(Protocol):
-    """A store with one write transaction at a time. Everything raises Unavailable when it cannot be done now."""
+    """A store with one write transaction at a time. Everything raises Unavailable when it cannot be done now.
+
+    Contended is raised when another process was in the way: the whole transaction may be begun again at once.
+    """
+
+    @property
+    def statements_wait(self) -> bool:
+        """Whether a statement waits for something other than this process's own processor: not on an event loop."""
+        ...
 
     def begin(self) -> Tables:
         """Begin the transaction."""

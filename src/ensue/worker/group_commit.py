@@ -12,13 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ensue.base import bounds
-from ensue.base.errors import EnsueError, Unavailable
+from ensue.base.errors import Contended, EnsueError, Unavailable
 from ensue.engine.arrival import Arrival, Outcome
 from ensue.engine.engine import Engine
 from ensue.store.ports import Tables, Writable
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+
+_TRIES = 4
+"""How often a group is begun again because another process was in the way, before each of it stands alone."""
 
 
 class _Unit:
@@ -149,15 +152,39 @@ class GroupCommit:
 
     async def _one_transaction(self, units: list[_Unit]) -> None:
         try:
-            self._apply(units)
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._store.commit)
+            await self._transact(units)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, each caller must hear of it
-            await self._after_failure(units, error, self._undone())
+            await self._after_failure(units, error, await self._undone())
         else:
             self.transactions += 1
             self.events += sum(len(unit.arrivals) for unit in units if unit.arrivals is not None)
             _settle(units)
             self._committed()
+
+    async def _transact(self, units: list[_Unit]) -> None:
+        for _ in range(_TRIES - 1):
+            try:
+                await self._transact_once(units)
+            except Contended as error:
+                if worse := await self._undone():
+                    raise worse from error
+            else:
+                return
+        await self._transact_once(units)
+
+    async def _transact_once(self, units: list[_Unit]) -> None:
+        if self._store.statements_wait:
+            await self._on_thread(self._apply_and_commit, units)
+        else:
+            self._apply(units)
+            await self._on_thread(self._store.commit)
+
+    def _apply_and_commit(self, units: list[_Unit]) -> None:
+        self._apply(units)
+        self._store.commit()
+
+    def _on_thread(self, work: Callable[..., T], *given: Any) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
     def _apply(self, units: list[_Unit]) -> None:
         tables = self._store.begin()
@@ -184,7 +211,7 @@ class GroupCommit:
     async def _after_failure(self, units: list[_Unit], error: Exception, worse: Exception | None) -> None:
         if worse is not None or getattr(error, "stops_the_process", False):
             self._stop(units, worse or error)
-        elif isinstance(error, Unavailable):
+        elif isinstance(error, Unavailable) and not (isinstance(error, Contended) and len(units) > 1):
             _fail(units, error)
         elif len(units) == 1:
             _log.error("work failed", exc_info=error)
@@ -205,11 +232,14 @@ class GroupCommit:
         self._waiting.clear()
         self._failed(error)
 
-    def _undone(self) -> Exception | None:
+    async def _undone(self) -> Exception | None:
         """Roll back, and say what went wrong with that."""
         self._engine.forget()
         try:
-            self._store.rollback()
+            if self._store.statements_wait:
+                await self._on_thread(self._store.rollback)
+            else:
+                self._store.rollback()
         except Exception as worse:  # noqa: BLE001 - a transaction that can be neither made nor undone
             return worse
         return None

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import psycopg
 from psycopg import pq
-from psycopg.adapt import Loader, Transformer
 from psycopg.abc import Buffer
+from psycopg.adapt import Loader, Transformer
 
-from ensue.base.errors import Unavailable
-from ensue.store.postgres.errors import Alone, failure, translated
+from ensue.base.errors import Contended, Unavailable
+from ensue.store.postgres.errors import failure, translated
 from ensue.store.postgres.json_sql import PostgresJson
 from ensue.store.postgres.statements import Bulk, bulk, numbered
 from ensue.store.postgres.values import arrays_of, text_of
@@ -56,6 +56,7 @@ class PostgresConnection:
         # The workspaces that this transaction shares with others, and those that it has to itself.
         self._shared: set[int] = set()
         self._own: set[int] = set()
+        self._wanted: set[int] = set()
 
     @property
     def lost(self) -> bool:
@@ -113,11 +114,11 @@ class PostgresConnection:
         )
         return [Column(*row) for row in rows]
 
-    def begun(self, own: Sequence[int]) -> None:
-        """A transaction has begun that needs these workspaces to itself; wait until nobody else works in them."""
+    def begun(self) -> None:
+        """A transaction has begun. Where the last one found that it had to be alone, wait until nobody else works."""
         self._shared.clear()
-        self._own = set(own)
-        for workspace_id in own:
+        self._own, self._wanted = self._wanted, set()
+        for workspace_id in sorted(self._own):
             self.row("SELECT pg_advisory_xact_lock(?)", (workspace_id,))
 
     def undone(self) -> None:
@@ -133,7 +134,8 @@ class PostgresConnection:
     def alone(self, workspace_id: int) -> None:
         """See `Sql`. Two that share a lock would wait for each other to let go, so neither waits: it begins again."""
         if workspace_id not in self._own:
-            raise Alone(workspace_id)
+            self._wanted.add(workspace_id)
+            raise Contended("The definitions of a workspace are changed by one transaction at a time.")
 
     def _bulk(self, statement: str) -> Bulk | None:
         if statement not in self._bulks:

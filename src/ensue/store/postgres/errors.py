@@ -18,14 +18,6 @@ class Clash(Contended):
     """
 
 
-class Alone(Contended):
-    """A change of definitions, in a transaction that others of the workspace may run beside: begin it again, alone."""
-
-    def __init__(self, workspace_id: int) -> None:
-        super().__init__("The definitions are changed by one transaction at a time.")
-        self.workspace_id = workspace_id
-
-
 def translated(error: psycopg.Error) -> Exception:
     """Our own exception for one of the driver's.
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import psycopg
 
-from ensue.base.errors import Unavailable
+from ensue.base.errors import NotFound, Unavailable
 from ensue.store.postgres.errors import translated
 
 # "ensue" as a number: whoever migrates holds this lock of the database.
@@ -17,6 +17,23 @@ def migrations() -> list[tuple[int, str]]:
     folder = files("ensue.store.postgres") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [(int(name.split("_")[0]), (folder / name).read_text("utf-8")) for name in names]
+
+
+def check(connection: psycopg.Connection) -> int:
+    """The number of the schema, when it is this version's.
+
+    Raises:
+        NotFound: nothing is there yet. Unavailable: it is that of another version.
+    """
+    newest = migrations()[-1][0]
+    found = connection.execute("SELECT to_regclass('ensue_schema') IS NOT NULL").fetchone()
+    if found is None or not found[0]:
+        raise NotFound("There is nothing in the database yet; `serve` or `migrate` makes it.")
+    present = _present(connection)
+    _refuse_newer(present, newest)
+    if present < newest:
+        raise Unavailable(f"The database has schema {present}; `ensue migrate` brings it to {newest}.")
+    return present
 
 
 def migrate(connection: psycopg.Connection) -> int:
@@ -43,11 +60,8 @@ def migrate(connection: psycopg.Connection) -> int:
 
 def _apply_missing(connection: psycopg.Connection, known: list[tuple[int, str]]) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS ensue_schema (number bigint PRIMARY KEY)")
-    row = connection.execute("SELECT COALESCE(MAX(number), 0) FROM ensue_schema").fetchone()
-    assert row is not None
-    present, newest = int(row[0]), known[-1][0]
-    if present > newest:
-        raise Unavailable(f"The data was written by a newer version (schema {present}, known {newest}). Upgrade first.")
+    present = _present(connection)
+    _refuse_newer(present, known[-1][0])
     for number, statements in known:
         if number <= present:
             continue
@@ -55,3 +69,14 @@ def _apply_missing(connection: psycopg.Connection, known: list[tuple[int, str]])
             connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'".encode())
             connection.execute(statements.encode())
             connection.execute("INSERT INTO ensue_schema (number) VALUES (%s)", (number,))
+
+
+def _present(connection: psycopg.Connection) -> int:
+    row = connection.execute("SELECT COALESCE(MAX(number), 0) FROM ensue_schema").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _refuse_newer(present: int, newest: int) -> None:
+    if present > newest:
+        raise Unavailable(f"The data was written by a newer version (schema {present}, known {newest}). Upgrade first.")

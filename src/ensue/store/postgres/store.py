@@ -15,8 +15,8 @@ import psycopg
 
 from ensue.base.errors import Conflict, Contended, Unavailable, Unprocessable
 from ensue.store.postgres.connection import PostgresConnection
-from ensue.store.postgres.errors import Alone, Clash, translated
-from ensue.store.postgres.migrate import migrate
+from ensue.store.postgres.errors import Clash, translated
+from ensue.store.postgres.migrate import check, migrate
 from ensue.store.sql.transaction import Tables
 
 T = TypeVar("T")
@@ -47,18 +47,19 @@ class PostgresStore:
 
     statements_wait = True
 
-    def __init__(self, url: str) -> None:
-        """Open a database, at this version's schema.
+    path = None
+
+    def __init__(self, url: str, *, migrates: bool = True) -> None:
+        """Open a database at this version's schema, bringing it there or (not `migrates`) refusing another.
 
         Raises:
-            Unavailable: it cannot be reached, is too old, or a newer version of Ensue was here.
+            Unavailable: it cannot be reached, is too old, or has the schema of another version of Ensue.
+            NotFound: it is not to be migrated, and there is nothing in it.
         """
         self.url = url
         self._writer = self._connect(writes=True)
-        self.schema = migrate(self._writer.raw)
+        self.schema = migrate(self._writer.raw) if migrates else check(self._writer.raw)
         self._tables = Tables(self._writer)
-        # Workspaces in which the next transaction must be alone.
-        self._alone: set[int] = set()
         self._idle: list[tuple[PostgresConnection, Tables]] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -85,8 +86,7 @@ class PostgresStore:
                 raise
             self._reconnect()
             self._writer.simply("BEGIN")
-        self._writer.begun(sorted(self._alone))
-        self._alone.clear()
+        self._writer.begun()
         return self._tables
 
     def _reconnect(self) -> None:
@@ -145,8 +145,8 @@ class PostgresStore:
                 return self._write(work)
             except Clash as error:
                 raise Conflict(error.message) from error
-            except Contended as error:
-                self.contended(error)
+            except Contended:
+                continue
         return self._write(work)
 
     def _write(self, work: Callable[[Tables], T]) -> T:
@@ -158,11 +158,6 @@ class PostgresStore:
             raise
         self.commit()
         return result
-
-    def contended(self, error: Contended) -> None:
-        """Learn from a transaction that was undone: the next one is alone where this one had to be."""
-        if isinstance(error, Alone):
-            self._alone.add(error.workspace_id)
 
     # Readers: each sees one snapshot.
 
@@ -202,6 +197,12 @@ class PostgresStore:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
             connection.raw.close()
+
+    @property
+    def server(self) -> str:
+        """Which database it is."""
+        version = self._writer.raw.info.server_version
+        return f"PostgreSQL {version // 10_000}.{version % 10_000}"
 
     def check(self) -> list[str]:
         """What is wrong with the database itself; its indexes and pages are watched over by PostgreSQL's own tools."""

@@ -80,8 +80,13 @@ class DefinitionTables:
         row = self._sql.row("SELECT definitions_version FROM workspaces WHERE id = ?", (self._workspace,))
         return row[0] if row else None
 
+    def stand_still(self) -> None:
+        """Nobody changes the definitions before the end of this transaction: call it before they are read."""
+        self._sql.beside_others(self._workspace)
+
     def bump(self, at: int) -> None:
         """Say that definitions have changed."""
+        self._sql.alone(self._workspace)
         self._sql.run(
             "UPDATE workspaces SET definitions_version = definitions_version + 1, updated_at = ? WHERE id = ?",
             (at, self._workspace),

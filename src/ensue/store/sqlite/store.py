@@ -125,6 +125,11 @@ class SqliteStore:
             self._readers.append(connection)
         return connection, Tables(SqliteConnection(connection))
 
+    @property
+    def server(self) -> str:
+        """Which database it is."""
+        return f"SQLite {apsw.sqlite_lib_version()}"
+
     def check(self) -> list[str]:
         """What SQLite's own integrity check finds; empty when all is well."""
         return [
