@@ -103,6 +103,21 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/skips": "campaigns:read",
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/stats": "campaigns:read",
     "GET /api/workspaces/{workspaceId}/enrollments/{enrollmentId}": "campaigns:read",
+    "GET /api/workspaces/{workspaceId}/forms": "forms:read",
+    "POST /api/workspaces/{workspaceId}/forms": "forms:write",
+    "GET /api/workspaces/{workspaceId}/forms/{formId}": "forms:read",
+    "PATCH /api/workspaces/{workspaceId}/forms/{formId}": "forms:write",
+    "DELETE /api/workspaces/{workspaceId}/forms/{formId}": "forms:write",
+    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions": "forms:read",
+    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions.csv": "forms:read",
+    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions/{submissionId}": "forms:read",
+    "DELETE /api/workspaces/{workspaceId}/forms/{formId}/submissions/{submissionId}": "forms:write",
+    "GET /api/workspaces/{workspaceId}/forms/{formId}/stats": "forms:read",
+    "GET /forms/{formId}": ANYONE,
+    "GET /forms/{formId}/embed.js": ANYONE,
+    "POST /api/forms/{formId}/submit": ANYONE,
+    "GET /forms/confirm/{token}": ANYONE,
+    "POST /forms/confirm/{token}": ANYONE,
 }
 
 ASKED = {

@@ -149,7 +149,7 @@ def test_what_is_in_use_stays(shop):
     asking = {"type": "segment", "segmentId": inner, "operator": "in"}
     outer = make(shop, name="Outer", rules=asking)["id"]
     impact = shop.get(f"{shop.w}/segments/{inner}/impact")
-    assert impact == {"segments": [{"id": outer, "name": "Outer"}], "campaigns": [], "scoringRules": []}
+    assert impact == {"segments": [{"id": outer, "name": "Outer"}], "campaigns": [], "scoringRules": [], "forms": []}
     refused = shop.delete(f"{shop.w}/segments/{inner}", 409)
     assert refused["error"]["code"] == "segment_in_use"
     assert "Outer" in refused["error"]["message"]

@@ -132,7 +132,7 @@ def _campaign(entry: Entry) -> dict[str, Any]:
 
 
 # Whose id follows the kind of a cause. A change by hand or by time has none.
-_CAUSED_BY = {"EVENT": "evt", "CAMPAIGN": "enr", "MERGE": "ct"}
+_CAUSED_BY = {"EVENT": "evt", "CAMPAIGN": "enr", "MERGE": "ct", "FORM": "sub"}
 
 
 def _cause(text: str) -> dict[str, Any]:

@@ -35,7 +35,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *extra]
+                own = {name for name, _ in message["headers"]}
+                # A page may say more exactly where its form leads; it must say so itself.
+                message["headers"] = [*message["headers"], *(header for header in extra if header[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

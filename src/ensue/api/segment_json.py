@@ -80,7 +80,7 @@ class Stay(Answer):
     exited_by: Cause | None
 
 
-_PREFIXES = {"EVENT": "evt", "BACKFILL": "bf", "CAMPAIGN": "enr", "MERGE": "ct"}
+_PREFIXES = {"EVENT": "evt", "BACKFILL": "bf", "CAMPAIGN": "enr", "MERGE": "ct", "FORM": "sub"}
 
 
 def segment_id(text: str) -> int:

@@ -104,6 +104,7 @@ class Impact(Answer):
     segments: list[Named]
     campaigns: list[Named]
     scoring_rules: list[Named]
+    forms: list[Named]
 
 
 @router.get("", summary="All segments")
@@ -248,6 +249,7 @@ async def get_impact(here: Here, caller: Reader, segment: Annotated[str, Path(al
             segments=[Named(id=show("seg", i), name=name) for i, name in using.segments],
             campaigns=[Named(id=show("cmp", i), name=name) for i, name in using.campaigns],
             scoring_rules=[Named(id=show("sr", i), name=name) for i, name in using.scoring_rules],
+            forms=[Named(id=show("frm", i), name=name) for i, name in using.forms],
         )
 
     return await here.services.ask(question)

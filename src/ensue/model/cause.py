@@ -7,7 +7,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     """What led to a change.
 
     `kind` is one of EVENT, CHANGE, TIME, CAMPAIGN, BACKFILL, MERGE, MANUAL, REBUILD,
-    DELETE, ERASE.
+    DELETE, ERASE, FORM.
 
     `subject_id` is the event, enrolment or backfill; `depth` counts the campaign actions that led here;
     `triggers` says whether campaigns may start from it.

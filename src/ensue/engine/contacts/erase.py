@@ -29,6 +29,9 @@ def erase(subject: Subject) -> None:
     _leave(subject, Cause("ERASE"), "ERASED")
     _remember(subject)
     subject.room.tables.belongings.wipe(subject.id)
+    if subject.contact.email is not None:
+        # Forms that wait for the address to be confirmed are not tied to anybody yet.
+        subject.room.tables.form_submissions.forget_pending(profile.email_key(subject.contact.email))
     _let_go(subject, erased=True)
 
 

@@ -25,11 +25,12 @@ class Dependents(NamedTuple):
     segments: list[tuple[int, str]]
     campaigns: list[tuple[int, str]]
     scoring_rules: list[tuple[int, str]]
+    forms: list[tuple[int, str]]
 
     @property
     def any(self) -> bool:
         """Whether anything does."""
-        return bool(self.segments or self.campaigns or self.scoring_rules)
+        return bool(self.segments or self.campaigns or self.scoring_rules or self.forms)
 
 
 class Edit(NamedTuple):
@@ -144,7 +145,7 @@ def delete(room: WorkingSet, segment_id: int) -> None:
 def dependents(room: WorkingSet, segment_id: int) -> Dependents:
     """What asks about a segment: rules of other segments, scoring rules, and campaigns that are not archived.
 
-    Campaigns also by an older version that somebody still runs through.
+    Campaigns also by an older version that somebody still runs through; forms put people on its list.
     """
     definitions = room.definitions
     text = show("seg", segment_id)
@@ -169,6 +170,7 @@ def dependents(room: WorkingSet, segment_id: int) -> Dependents:
             for compiled in definitions.scoring.values()
             if compiled.match is not None and segment_id in compiled.match.segments
         ],
+        room.tables.forms.filling(segment_id),
     )
 
 
@@ -240,10 +242,10 @@ def _refuse_in_use(segment: Segment, using: Dependents) -> None:
     kinds = (("segments", "seg", using.segments), ("campaigns", "cmp", using.campaigns))
     details = [
         Detail(kind, f"{name} ({show(prefix, item)}) asks about it")
-        for kind, prefix, items in (*kinds, ("scoringRules", "sr", using.scoring_rules))
+        for kind, prefix, items in (*kinds, ("scoringRules", "sr", using.scoring_rules), ("forms", "frm", using.forms))
         for item, name in items
     ]
-    names = ", ".join(name for _, name in (*using.segments, *using.campaigns, *using.scoring_rules))
+    names = ", ".join(name for _, name in (*using.segments, *using.campaigns, *using.scoring_rules, *using.forms))
     raise Conflict(
         f"{segment.name} cannot be deleted, because it is in use by {names}.", details, code="segment_in_use"
     )

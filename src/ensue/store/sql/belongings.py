@@ -104,12 +104,6 @@ class Belongings:
             "UPDATE form_submissions SET content = NULL, email_key = NULL WHERE workspace_id = ? AND contact_id = ?",
             contact,
         )
-        # Forms that wait for the person's address to be confirmed are not tied to anybody yet.
-        self._sql.run(
-            """DELETE FROM form_submissions WHERE workspace_id = ? AND status = 'PENDING'
-              AND email_key = (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)""",
-            (self._workspace, *contact),
-        )
         self._wipe_messages(contact_id)
         self._delete("sessions", contact_id)
 

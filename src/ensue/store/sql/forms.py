@@ -118,8 +118,23 @@ class FormSubmissions:
         )
         return _submission(row) if row else None
 
+    def keep_message(self, submission_id: int, message_id: int) -> None:
+        """Say with which message a submission is to be confirmed."""
+        self._sql.run(
+            "UPDATE form_submissions SET message_id = ? WHERE workspace_id = ? AND id = ?",
+            (message_id, self._workspace, submission_id),
+        )
+
     def accept(self, submission_id: int, contact_id: int | None, event_id: int, at: int) -> None:
-        """Say that a submission counts from now on, whose it is and which event it became."""
+        """Say that a submission counts from now on, whose it is and which event it became.
+
+        The message that it was confirmed with turns out to be the contact's.
+        """
+        self._sql.run(
+            """UPDATE messages SET contact_id = ? WHERE workspace_id = ? AND id =
+              (SELECT message_id FROM form_submissions WHERE workspace_id = ? AND id = ?)""",
+            (contact_id, self._workspace, self._workspace, submission_id),
+        )
         self._sql.run(
             """UPDATE form_submissions SET status = ?, contact_id = ?, event_id = ?, accepted_at = ?, expires_at = NULL
             WHERE workspace_id = ? AND id = ?""",
@@ -154,12 +169,32 @@ class FormSubmissions:
         return int(row[0]) if row else 0
 
     def forget_expired(self, now: int, limit: int) -> int:
-        """Delete some that nobody confirmed in time; returns how many."""
-        return self._sql.run(
-            """DELETE FROM form_submissions WHERE workspace_id = ? AND id IN (
-              SELECT id FROM form_submissions
-              WHERE workspace_id = ? AND status = 'PENDING' AND expires_at <= ? ORDER BY expires_at LIMIT ?)""",
-            (self._workspace, self._workspace, now, limit),
+        """Delete some that nobody confirmed in time, and to whom they were sent; returns how many."""
+        rows = self._sql.rows(
+            """SELECT id, message_id FROM form_submissions
+            WHERE workspace_id = ? AND status = 'PENDING' AND expires_at <= ? ORDER BY expires_at LIMIT ?""",
+            (self._workspace, now, limit),
+        )
+        self._forget([(row[0], row[1]) for row in rows])
+        return len(rows)
+
+    def forget_pending(self, email_key: str) -> None:
+        """Delete all that wait for an address to be confirmed, and to whom they were sent."""
+        rows = self._sql.rows(
+            """SELECT id, message_id FROM form_submissions
+            WHERE workspace_id = ? AND email_key = ? AND status = 'PENDING'""",
+            (self._workspace, email_key),
+        )
+        self._forget([(row[0], row[1]) for row in rows])
+
+    def _forget(self, found: list[tuple[int, int | None]]) -> None:
+        self._sql.run_many(
+            "UPDATE messages SET address = NULL, given = NULL, rendered = NULL WHERE workspace_id = ? AND id = ?",
+            [(self._workspace, message_id) for _, message_id in found if message_id is not None],
+        )
+        self._sql.run_many(
+            "DELETE FROM form_submissions WHERE workspace_id = ? AND id = ?",
+            [(self._workspace, submission_id) for submission_id, _ in found],
         )
 
     def page(self, form_id: int, status: str, offset: int, limit: int) -> tuple[int, list[Submission]]:

@@ -26,6 +26,8 @@ CREATE TABLE form_submissions (
   fingerprint BLOB NOT NULL,
   contact_id INTEGER,
   event_id INTEGER,
+  -- The mail that asks for confirmation. It is nobody's until then.
+  message_id INTEGER,
   email_key TEXT,
   reason TEXT,
   content TEXT,
