@@ -103,21 +103,28 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/skips": "campaigns:read",
     "GET /api/workspaces/{workspaceId}/campaigns/{campaignId}/stats": "campaigns:read",
     "GET /api/workspaces/{workspaceId}/enrollments/{enrollmentId}": "campaigns:read",
-    "GET /api/workspaces/{workspaceId}/forms": "forms:read",
-    "POST /api/workspaces/{workspaceId}/forms": "forms:write",
-    "GET /api/workspaces/{workspaceId}/forms/{formId}": "forms:read",
-    "PATCH /api/workspaces/{workspaceId}/forms/{formId}": "forms:write",
-    "DELETE /api/workspaces/{workspaceId}/forms/{formId}": "forms:write",
-    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions": "forms:read",
-    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions.csv": "forms:read",
-    "GET /api/workspaces/{workspaceId}/forms/{formId}/submissions/{submissionId}": "forms:read",
-    "DELETE /api/workspaces/{workspaceId}/forms/{formId}/submissions/{submissionId}": "forms:write",
-    "GET /api/workspaces/{workspaceId}/forms/{formId}/stats": "forms:read",
-    "GET /forms/{formId}": ANYONE,
-    "GET /forms/{formId}/embed.js": ANYONE,
-    "POST /api/forms/{formId}/submit": ANYONE,
-    "GET /forms/confirm/{token}": ANYONE,
-    "POST /forms/confirm/{token}": ANYONE,
+    "GET /api/workspaces/{workspaceId}/webhooks": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/webhooks/{webhookId}": roles.ADMIN,
+    "PATCH /api/workspaces/{workspaceId}/webhooks/{webhookId}": roles.ADMIN,
+    "DELETE /api/workspaces/{workspaceId}/webhooks/{webhookId}": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/rotate-secret": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/pause": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/resume": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/test": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/recover": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries/{deliveryId}": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/incoming-webhooks": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/incoming-webhooks": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/incoming-webhooks/dry-run": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/incoming-webhooks/{incomingId}": roles.ADMIN,
+    "PATCH /api/workspaces/{workspaceId}/incoming-webhooks/{incomingId}": roles.ADMIN,
+    "DELETE /api/workspaces/{workspaceId}/incoming-webhooks/{incomingId}": roles.ADMIN,
+    "POST /api/workspaces/{workspaceId}/incoming-webhooks/{incomingId}/rotate": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/incoming-webhooks/{incomingId}/requests": roles.ADMIN,
+    "POST /api/public/incoming/{token}": ANYONE,
 }
 
 ASKED = {
@@ -155,6 +162,8 @@ class Street:
         for name, prefix in (("userId", "usr"), ("keyId", "key"), ("invitationId", "inv"), ("sessionId", "ses")):
             path = path.replace(f"{{{name}}}", f"{prefix}_0000000000000")
         for name, prefix in (("eventId", "evt"), ("contactId", "ct"), ("campaignId", "cmp"), ("enrollmentId", "enr")):
+            path = path.replace(f"{{{name}}}", f"{prefix}_0000000000000")
+        for name, prefix in (("webhookId", "whk"), ("deliveryId", "whd"), ("incomingId", "inc")):
             path = path.replace(f"{{{name}}}", f"{prefix}_0000000000000")
         # An empty body is refused only after the door.
         response = visitor.client.request(method, path, headers=OURS)

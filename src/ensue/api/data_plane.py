@@ -10,7 +10,7 @@ from ensue.api.access import Access, Caller
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.errors import EnsueError, Forbidden, Invalid, TooLarge
-from ensue.engine.arrival import Arrival, Outcome, Refused
+from ensue.engine.arrival import RESERVED, Arrival, Outcome, Refused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,7 +21,6 @@ Headers = list[tuple[bytes, bytes]]
 _log = logging.getLogger(__name__)
 
 _JSON = (b"content-type", b"application/json")
-_OURS = ("form.", "message.", "telegram.")
 _REPLAYED = (b"idempotency-replayed", b"true")
 
 
@@ -171,7 +170,7 @@ def _check_public(caller: Caller, arrival: Arrival) -> None:
         Forbidden: a type that only Ensue itself may claim, or one that the key does not list.
     """
     allowed = caller.principal.event_types
-    if arrival.type.startswith(_OURS) or (allowed is not None and arrival.type not in allowed):
+    if arrival.type.startswith(RESERVED) or (allowed is not None and arrival.type not in allowed):
         raise Forbidden(f"A write key must not send {arrival.type}.")
 
 

@@ -8,6 +8,9 @@ from ensue.base.errors import EnsueError
 from ensue.model.effects import ContactCard, Effects
 from ensue.model.event import Event
 
+RESERVED = ("form.", "message.", "telegram.")
+"""How the types begin of events that make themselves: nobody who is not trusted may claim one."""
+
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One event on its way in, already validated.

@@ -9,7 +9,8 @@ _REQUEST = "id, endpoint_id, at, outcome, code, reason, event_id, contact_id, co
 
 
 def _endpoint(row: Row) -> IncomingEndpoint:
-    return IncomingEndpoint(*row[:6], json.decode(row[6]), json.decode(row[7]), *row[8:])
+    mapping, verification = json.decode(row[6]), json.decode(row[7])
+    return IncomingEndpoint(row[0], row[1], row[2], row[3], row[4], row[5], mapping, verification, *row[8:])
 
 
 def incoming_by_digest(sql: Sql, digest: bytes) -> IncomingEndpoint | None:

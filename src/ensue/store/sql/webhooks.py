@@ -29,7 +29,9 @@ def _endpoint(row: Row) -> WebhookEndpoint:
 
 def _attempt(row: Row) -> WebhookAttempt:
     headers = json.decode(row[9]) if row[9] is not None else None
-    return WebhookAttempt(*row[:7], json.decode(row[7]), row[8], headers, row[10])
+    return WebhookAttempt(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], json.decode(row[7]), row[8], headers, row[10]
+    )
 
 
 class WebhookEndpoints:
@@ -146,12 +148,12 @@ class WebhookDeliveries:
         )
         return [WebhookDelivery(*row) for row in rows], total[0] if total else 0
 
-    def next_due(self, endpoint_id: int) -> int | None:
-        """When the next try of an endpoint is due, or the next lease ends."""
+    def next_due(self, endpoint_id: int, after: int = -1) -> int | None:
+        """When the next try of an endpoint is due, or the next lease ends, after an instant."""
         row = self._sql.row(
             """SELECT MIN(due_at) FROM webhook_deliveries
-            WHERE workspace_id = ? AND endpoint_id = ? AND due_at IS NOT NULL""",
-            (self._workspace, endpoint_id),
+            WHERE workspace_id = ? AND endpoint_id = ? AND due_at > ?""",
+            (self._workspace, endpoint_id, after),
         )
         return row[0] if row else None
 
@@ -220,7 +222,8 @@ class WebhookDeliveries:
     def remove(self, endpoint_id: int, below: int, limit: int) -> int:
         """Delete deliveries of an endpoint with ids below one, with their attempts; returns how many."""
         rows = self._sql.rows(
-            "SELECT id FROM webhook_deliveries WHERE workspace_id = ? AND endpoint_id = ? AND id < ? ORDER BY id LIMIT ?",
+            """SELECT id FROM webhook_deliveries WHERE workspace_id = ? AND endpoint_id = ? AND id < ?
+            ORDER BY id LIMIT ?""",
             (self._workspace, endpoint_id, below, limit),
         )
         self._sql.run_many(

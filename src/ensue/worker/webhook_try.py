@@ -1,0 +1,93 @@
+"""One try of a delivery: signed, posted, and what came back."""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from ensue import __version__
+from ensue.base.clock import SECOND, Clock
+from ensue.base.ids import show
+from ensue.base.sealing import SealBroken, Sealer
+from ensue.engine.webhooks import signing
+from ensue.engine.webhooks.queue import Claim, Try
+from ensue.model.webhook import WebhookEndpoint
+
+# What a receiver sets for itself is none of our log's business.
+_HIDDEN = frozenset({"set-cookie", "authorization", "www-authenticate", "proxy-authenticate"})
+_HEADERS_KEPT = 50
+_ERROR_KEPT = 500
+
+
+class Reply(Protocol):
+    """What came back: at most the first 64 KiB of the body."""
+
+    @property
+    def status(self) -> int: ...  # noqa: D102
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+
+
+class Poster(Protocol):
+    """The guarded client, as far as it is used here."""
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
+        """Post a body and read the answer."""
+        ...
+
+
+async def attempt(claimed: Claim, poster: Poster, sealer: Sealer, clock: Clock) -> Try:
+    """Try once to tell an endpoint something. Whatever goes wrong is in what comes back."""
+    endpoint, body = claimed.endpoint, claimed.delivery.body
+    began = clock.now()
+    if body is None:
+        return Try(began, 0, endpoint.url, {}, "What was to be told has been erased.")
+    try:
+        secrets = _secrets(claimed.workspace_id, endpoint, sealer, began)
+    except SealBroken as error:
+        return Try(began, 0, endpoint.url, {}, f"The secret cannot be opened: {error}")
+    headers = {
+        "content-type": "application/json",
+        "user-agent": f"Ensue/{__version__}",
+        **signing.headers(show("whd", claimed.delivery.id), body, secrets, began),
+    }
+    sent = Try(began, 0, endpoint.url, headers)
+    try:
+        reply = await poster.post(endpoint.url, body.encode(), headers)
+    except Exception as error:  # noqa: BLE001  it is this try that failed, and its log says how
+        sentence = f"{type(error).__name__}: {error}"[:_ERROR_KEPT]
+        return sent._replace(took=clock.now() - began, error=sentence)
+    return sent._replace(
+        took=clock.now() - began,
+        status_code=reply.status,
+        response_headers=_kept(reply.headers),
+        response_body=reply.body.decode(errors="replace").replace("\0", "�"),
+        retry_after=_retry_after(reply, clock.now()),
+    )
+
+
+def _secrets(workspace_id: int, endpoint: WebhookEndpoint, sealer: Sealer, now: int) -> list[str]:
+    """The secrets to sign with, the newest first; the one before is in use for a day."""
+    sealed = [endpoint.secret]
+    if endpoint.previous_secret is not None and now < (endpoint.previous_until or 0):
+        sealed.append(endpoint.previous_secret)
+    return [sealer.open(workspace_id, secret).decode() for secret in sealed]
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    shown = [(name, "(hidden)" if name.lower() in _HIDDEN else value) for name, value in headers.items()]
+    return dict(shown[:_HEADERS_KEPT])
+
+
+def _retry_after(reply: Reply, now: int) -> int | None:
+    """The milliseconds that the other side asks us to wait: `Retry-After` in seconds, or as a date."""
+    text = reply.headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return int(text[:9]) * SECOND
+    try:
+        return max(int(parsedate_to_datetime(text).timestamp() * SECOND) - now, 0)
+    except (ValueError, OverflowError):
+        return None
