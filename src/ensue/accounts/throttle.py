@@ -32,7 +32,7 @@ class Throttle:
         """
         now = self._clock.now()
         windows = (
-            (self._window(("address", _network(address)), now), bounds.THROTTLE_ADDRESS),
+            (self._window(("address", network(address)), now), bounds.THROTTLE_ADDRESS),
             (self._window(("account", account), now), bounds.THROTTLE_ACCOUNT),
         )
         for window, most in windows:
@@ -45,7 +45,7 @@ class Throttle:
     def succeeded(self, account: str, address: str) -> None:
         """Take back what a successful attempt counted; the account starts afresh."""
         self._windows.pop(("account", account), None)
-        window = self._windows.get(("address", _network(address)))
+        window = self._windows.get(("address", network(address)))
         # Only this one attempt: an account of one's own must not wash away guesses at others.
         if window is not None and window.attempts:
             window.attempts -= 1
@@ -61,7 +61,7 @@ class Throttle:
         return window
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address, or the /64 that one IPv6 customer usually has all of."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -17,6 +17,8 @@ from ensue.api import (
     contact_timeline,
     contacts,
     events,
+    form_submissions,
+    forms,
     health,
     incoming,
     keys,
@@ -31,9 +33,12 @@ from ensue.api import (
 from ensue.api.access import Access
 from ensue.api.data_plane import App, DataPlane
 from ensue.api.openapi import describe
+from ensue.api.public import forms as public_forms
+from ensue.api.public.rate import Rate
 from ensue.api.public import incoming as public_incoming
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
+from ensue.base import bounds
 
 RESOURCES = (
     health,
@@ -55,6 +60,9 @@ RESOURCES = (
     webhooks,
     incoming,
     public_incoming,
+    forms,
+    form_submissions,
+    public_forms,
 )
 
 
@@ -78,6 +86,9 @@ def make_app(services: Services, running: Callable[[], AbstractAsyncContextManag
     access = Access(services)
     control_plane.state.services = services
     control_plane.state.access = access
+    control_plane.state.form_rate = Rate(
+        services.engine.clock, bounds.FORM_RATE, bounds.FORM_RATE_WINDOW, bounds.FORM_RATE_KEPT
+    )
     bodies.install(control_plane)
     for resource in RESOURCES:
         control_plane.include_router(resource.router)
