@@ -13,6 +13,7 @@ from ensue.store.sql.connection import Row, Sql
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.populations import ALL, Clause
+from ensue.store.sql.push_keys import PushKey
 from ensue.store.sql.transaction import Tables, WorkspaceTables
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ __all__ = [
     "Clause",
     "Contacts",
     "DefinitionTables",
+    "PushKey",
     "Readable",
     "Row",
     "Sql",

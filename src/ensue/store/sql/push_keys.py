@@ -21,9 +21,7 @@ class PushKeys:
 
     def get(self) -> PushKey | None:
         """The key, once it was made."""
-        row = self._sql.row(
-            "SELECT public_key, private_key FROM push_keys WHERE workspace_id = ?", (self._workspace,)
-        )
+        row = self._sql.row("SELECT public_key, private_key FROM push_keys WHERE workspace_id = ?", (self._workspace,))
         return PushKey(*row) if row else None
 
     def add(self, key: PushKey, at: int) -> None:
