@@ -34,6 +34,11 @@ class Recorder:
         """How the database reads JSON."""
         return self._inner.json
 
+    @property
+    def for_update(self) -> str:
+        """How the database locks what it reads."""
+        return self._inner.for_update
+
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
         self._keep(statement, values)

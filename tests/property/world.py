@@ -62,8 +62,9 @@ class World:
     def arrive(self, event: Event, now: int) -> None:
         self.log.append(event)
         for condition in self.rule.event_conditions:
-            if event.type in condition.event_types:
-                state = condition.fold(self.states.get(condition.key), event, now, self.log)
+            taken = condition.take(event)
+            if taken is not None:
+                state = condition.fold(self.states.get(condition.key), event, taken, now, self.log)
                 # As a store does: what comes back is what JSON keeps.
                 self.states[condition.key] = decode(encode(state))
 

@@ -60,11 +60,20 @@ class EventTrigger(msgspec.Struct, frozen=True):
     match: Match | None
 
 
+class Watched(msgspec.Struct, frozen=True, gc=False):
+    """A condition over events: how a tally names its state, what answers from that state, and which segments ask."""
+
+    condition: EventBased
+    name: str
+    readers: tuple[EventBased, ...]
+    segments: frozenset[int]
+
+
 class TypePlan(msgspec.Struct, frozen=True):
     """What an event of one type touches: conditions over this type alone, sequences, scoring rules, triggers."""
 
-    single: tuple[EventBased, ...]
-    sequences: tuple[EventBased, ...]
+    single: tuple[Watched, ...]
+    sequences: tuple[Watched, ...]
     scoring: tuple[CompiledScoringRule, ...]
     triggers: tuple[EventTrigger, ...]
 
@@ -105,9 +114,9 @@ class Definitions:
         self.winners = dict(winners or {})
         self.type_ids: dict[str, int] = {}
         self._index_segments()
+        self._index_states(in_use_since or {})
         self._index_types()
         self._index_triggers()
-        self._index_states(in_use_since or {})
         self.backfilling = tuple(b for b in backfills if b.kind == "SEGMENT" and b.subject_id in self.segments)
 
     def plan(self, event_type: str) -> TypePlan:
@@ -219,12 +228,15 @@ class Definitions:
         return min((segment.id for segment in users if segment.version == 1), default=_NEVER)
 
     def _index_types(self) -> None:
-        conditions: dict[str, list[EventBased]] = {}
+        conditions: dict[str, list[Watched]] = {}
+        self.watched: dict[str, Watched] = {}
         scoring: dict[str, list[CompiledScoringRule]] = {}
         triggers: dict[str, list[EventTrigger]] = {}
-        for condition in self.conditions.values():
+        for key, condition in self.conditions.items():
+            watched = Watched(condition, self.state_names[key], self.readers[key], self.watching_condition(key))
+            self.watched[key] = watched
             for event_type in condition.event_types:
-                conditions.setdefault(event_type, []).append(condition)
+                conditions.setdefault(event_type, []).append(watched)
         for compiled in self.scoring.values():
             if compiled.rule.active:
                 scoring.setdefault(compiled.rule.event_type, []).append(compiled)
@@ -236,8 +248,8 @@ class Definitions:
                     triggers.setdefault(trigger["eventType"], []).append(EventTrigger(campaign, parsed))
         self._plans = {
             event_type: TypePlan(
-                tuple(c for c in conditions.get(event_type, ()) if len(c.event_types) == 1),
-                tuple(c for c in conditions.get(event_type, ()) if len(c.event_types) > 1),
+                tuple(w for w in conditions.get(event_type, ()) if len(w.condition.event_types) == 1),
+                tuple(w for w in conditions.get(event_type, ()) if len(w.condition.event_types) > 1),
                 tuple(scoring.get(event_type, ())),
                 tuple(triggers.get(event_type, ())),
             )

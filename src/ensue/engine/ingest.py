@@ -14,6 +14,7 @@ from ensue.base.ids import show
 from ensue.engine import timers
 from ensue.engine.arrival import Arrival, Created, Outcome, Refused
 from ensue.engine.contacts import erasures, reach
+from ensue.engine.definitions import SEQUENCES
 from ensue.engine.reactions import react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
@@ -26,7 +27,7 @@ _answers = msgspec.json.Decoder(Answer)
 
 def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
     """Store events of one workspace in order, with all that follows from them; one outcome for each."""
-    room.hold_all(a.contact_id for a in arrivals if a.contact_id is not None)
+    _load(room, arrivals)
     outcomes: list[Outcome] = []
     claimed: dict[bytes, tuple[bytes, Created]] = {}
     for arrival in arrivals:
@@ -40,6 +41,23 @@ def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
     timers.settle(room)
     room.write()
     return outcomes
+
+
+def _load(room: WorkingSet, arrivals: Sequence[Arrival]) -> None:
+    """Read what the events will ask for in a few statements, however many they are."""
+    room.hold_sessions(a.session_id for a in arrivals if a.session_id is not None)
+    by_type: dict[str, list[int]] = {}
+    for arrival in arrivals:
+        contact_id = arrival.contact_id or room.owner(arrival.session_id)
+        if contact_id is not None:
+            by_type.setdefault(arrival.type, []).append(contact_id)
+    room.hold_all(contact_id for contact_ids in by_type.values() for contact_id in contact_ids)
+    for event_type, contact_ids in by_type.items():
+        plan = room.definitions.plan(event_type)
+        if plan.single or plan.scoring:
+            room.hold_tallies(room.type_id(event_type), contact_ids)
+        if plan.sequences:
+            room.hold_tallies(SEQUENCES, contact_ids)
 
 
 def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:

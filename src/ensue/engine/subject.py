@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ensue.base import json
-from ensue.engine.definitions import CompiledScoringRule
+from ensue.engine.definitions import CompiledScoringRule, Watched
 from ensue.engine.scoring.contribution import Standing, Sum, next_decay
 from ensue.engine.segments import history
 from ensue.model.campaign import Enrolment, Step
@@ -205,10 +205,10 @@ class Subject:
             asked = definitions.listening.conditions[key]
             return history.states((asked,), self.log, self.as_of)[key]
         slot = self.room.slot(key)
-        self.build_states(slot, (definitions.conditions[key],))
+        self.build_states(slot, (definitions.watched[key],))
         return self.tally(slot).conditions.get(definitions.state_names[key])
 
-    def build_states(self, slot: int, conditions: Sequence[EventBased]) -> frozenset[str]:
+    def build_states(self, slot: int, conditions: Sequence[Watched]) -> frozenset[str]:
         """Build from the log the states that this contact, being older than the condition, does not have yet.
 
         Conditions over the same types are built from one reading. Returns the keys of all that were built.
@@ -222,15 +222,14 @@ class Subject:
         def lacks(condition: EventBased) -> bool:
             return self.id < since[condition.key] and names[condition.key] not in states
 
-        if not any(map(lacks, conditions)):
-            return _NONE
+        lacked = {watched.condition.event_types for watched in conditions if lacks(watched.condition)}
         built: set[str] = set()
-        for types in {condition.event_types for condition in conditions if lacks(condition)}:
+        for types in lacked:
             lacking = [condition for condition in definitions.over_types[types] if lacks(condition)]
             for key, state in history.states(lacking, self.log, self.as_of).items():
                 states[names[key]] = state
                 built.add(key)
-        self.tally(slot).changed = True
+        self.tally(slot).changed |= bool(built)
         return frozenset(built)
 
     def seed_states(self, states: Mapping[str, object]) -> None:
@@ -278,6 +277,14 @@ class Subject:
         if tally is None:
             tally = self._tallies[type_id] = Tally(self.room.tables.tallies.get(self.id, type_id))
         return tally
+
+    def knows(self, type_id: int) -> bool:
+        """Whether the tally of an event type has been loaded."""
+        return type_id in self._tallies
+
+    def keep_tally(self, type_id: int, text: str | None) -> None:
+        """Take a tally that was loaded elsewhere."""
+        self._tallies[type_id] = Tally(text)
 
     def changed_tallies(self) -> list[tuple[int, int, str]]:
         """Rows of the tallies that have changed."""

@@ -50,8 +50,27 @@ class WorkingSet:
 
     def hold_all(self, contact_ids: Iterable[int]) -> None:
         """Load contacts in one order, so that two transactions never wait for each other."""
-        for contact_id in sorted(set(contact_ids)):
+        missing = set(contact_ids) - self._subjects.keys()
+        if len(missing) > 1:
+            for contact in self.tables.contacts.lock_all(missing):
+                self.hold(Subject(self, contact))
+        # Alone, or merged into another.
+        for contact_id in sorted(missing - self._subjects.keys()):
             self.subject(contact_id)
+
+    def hold_sessions(self, keys: Iterable[str]) -> None:
+        """Load sessions that may be asked for."""
+        missing = set(keys) - self._sessions.keys()
+        if len(missing) > 1:
+            self._sessions.update(self.tables.sessions.find_all(missing))
+
+    def hold_tallies(self, slot: int, contact_ids: Iterable[int]) -> None:
+        """Load what one event type's conditions and rules remember of contacts that are held."""
+        lacking = [s for i in set(contact_ids) if (s := self._subjects.get(i)) is not None and not s.knows(slot)]
+        if len(lacking) > 1:
+            found = self.tables.tallies.of_type(slot, [subject.id for subject in lacking])
+            for subject in lacking:
+                subject.keep_tally(slot, found.get(subject.id))
 
     def drop(self, contact_id: int) -> None:
         """Forget a contact that this transaction has removed."""
@@ -69,6 +88,11 @@ class WorkingSet:
         """Which tally keeps the state of a condition."""
         types = self.definitions.conditions[key].event_types
         return self.type_id(next(iter(types))) if len(types) == 1 else SEQUENCES
+
+    def owner(self, key: str | None) -> int | None:
+        """The contact of a session that has been loaded."""
+        known = self._sessions.get(key) if key is not None else None
+        return known[1] if known is not None else None
 
     def known_session(self, key: str) -> tuple[int, int | None] | None:
         """(id, contact) of a session that has been seen before."""

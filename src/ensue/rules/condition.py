@@ -90,8 +90,12 @@ class EventBased(Protocol):
         """The only types of event that can change the state."""
         ...
 
-    def fold(self, state: State, event: Event, now: int, log: Log) -> State:
-        """The state after one more event; may be the same value, changed in place."""
+    def take(self, event: Event) -> Any:
+        """What the condition takes of an event; None when the event cannot change the state."""
+        ...
+
+    def fold(self, state: State, event: Event, taken: Any, now: int, log: Log) -> State:
+        """The state after one more event, of which something was taken; may be the same value, changed in place."""
         ...
 
     def verdict(self, state: State, now: int, log: Log) -> Verdict:

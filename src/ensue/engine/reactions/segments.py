@@ -1,9 +1,9 @@
 """Segments: which conditions an event changes, and which segments the contact enters or exits because of it."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ensue.engine.definitions import SEQUENCES, TypePlan
+from ensue.engine.definitions import SEQUENCES, TypePlan, Watched
 from ensue.engine.subject import SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.event import Event
@@ -14,30 +14,36 @@ from ensue.rules.verdict import Verdict
 def fold(subject: Subject, event: Event, plan: TypePlan, at: int) -> set[int]:
     """Fold an event into the states of the conditions it touches, and return the segments that must be looked at."""
     touched: set[int] = set()
-    definitions = subject.room.definitions
-    names = definitions.state_names
-    log = subject.log
-    for slot, conditions in ((subject.room.type_id(event.type), plan.single), (SEQUENCES, plan.sequences)):
-        if not conditions:
-            continue
-        tally = subject.tally(slot)
-        states = tally.conditions
-        tally.changed = True
-        # A contact that is older than a condition: its state is built from the log, which has this event already.
-        built = subject.build_states(slot, conditions)
-        for condition in conditions:
-            key = condition.key
-            if key in built:
-                touched |= definitions.watching_condition(key)
-                continue
-            name = names[key]
-            state = states.get(name)
-            readers = definitions.readers[key]
-            before = [reader.verdict(state, at, log) for reader in readers]
-            states[name] = state = condition.fold(state, event, at, log)
-            if any(map(_differs, before, (reader.verdict(state, at, log) for reader in readers))):
-                touched |= definitions.watching_condition(key)
+    if plan.single:
+        _fold_into(subject, subject.room.type_id(event.type), plan.single, event, at, touched)
+    if plan.sequences:
+        _fold_into(subject, SEQUENCES, plan.sequences, event, at, touched)
     return touched
+
+
+def _fold_into(
+    subject: Subject, slot: int, conditions: Sequence[Watched], event: Event, at: int, touched: set[int]
+) -> None:
+    tally, log = subject.tally(slot), subject.log
+    states = tally.conditions
+    # A contact that is older than a condition: its state is built from the log, which has this event already.
+    built = subject.build_states(slot, conditions)
+    for watched in conditions:
+        condition = watched.condition
+        if built and condition.key in built:
+            touched |= watched.segments
+            continue
+        taken = condition.take(event)
+        if taken is None:
+            continue
+        state = states.get(watched.name)
+        before = [reader.verdict(state, at, log) for reader in watched.readers]
+        states[watched.name] = state = condition.fold(state, event, taken, at, log)
+        tally.changed = True
+        for reader, verdict in zip(watched.readers, before, strict=True):
+            if _differs(verdict, reader.verdict(state, at, log)):
+                touched |= watched.segments
+                break
 
 
 def _differs(before: Verdict, after: Verdict) -> bool:

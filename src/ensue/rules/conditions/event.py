@@ -40,12 +40,13 @@ class EventCondition:
     time_dependent: bool
     reads: Reads
 
-    def fold(self, state: State, event: Event, now: int, log: Log) -> State:
+    def take(self, event: Event) -> Value | None:
+        """What the aggregate is about; see `EventBased`."""
+        return self.source.read(event) if event.type == self.source.event_type else None
+
+    def fold(self, state: State, event: Event, taken: Value, now: int, log: Log) -> State:
         """The state after one more event; see `EventBased`."""
-        if event.type != self.source.event_type:
-            return state
-        value = self.source.read(event)
-        return state if value is None else self.aggregate.fold(state, event, value, now, log)
+        return self.aggregate.fold(state, event, taken, now, log)
 
     def verdict(self, state: State, now: int, log: Log) -> Verdict:
         """The answer from the state; see `EventBased`."""

@@ -33,9 +33,13 @@ class SequenceCondition:
     time_dependent: bool
     reads: Reads
 
-    def fold(self, state: State, event: Event, now: int, log: Log) -> State:
+    def take(self, event: Event) -> list[int] | None:
+        """Which steps the event can be; see `EventBased`."""
+        return self.steps.matched(event) or None
+
+    def fold(self, state: State, event: Event, taken: list[int], now: int, log: Log) -> State:
         """The state after one more event; see `EventBased`."""
-        return self.ending.fold(state, event, now, log)
+        return self.ending.fold(state, event, taken, now, log)
 
     def verdict(self, state: State, now: int, log: Log) -> Verdict:
         """The answer from the state; see `EventBased`."""

@@ -37,13 +37,10 @@ class Absent:
         self._within = steps.within
         self._span = steps.window.span
 
-    def fold(self, state: Watch | None, event: Event, now: int, log: Log) -> Watch | None:
-        """Advance, end or open starts by one event."""
+    def fold(self, state: Watch | None, event: Event, matched: list[int], now: int, log: Log) -> Watch | None:
+        """Advance, end or open starts by one event, which can be these steps."""
         timestamp = event.timestamp
         if self._span is not None and timestamp <= now - self._span:
-            return state
-        matched = self._steps.matched(event)
-        if not matched:
             return state
         if state is None:
             state = _nothing(timestamp)

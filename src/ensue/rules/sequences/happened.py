@@ -29,16 +29,13 @@ class Happened:
         self._steps = steps
         self._span = steps.window.span
 
-    def fold(self, state: Progress | None, event: Event, now: int, log: Log) -> Progress | None:
-        """Advance the chains by one event."""
+    def fold(self, state: Progress | None, event: Event, matched: list[int], now: int, log: Log) -> Progress | None:
+        """Advance the chains by one event, which can be these steps."""
         timestamp = event.timestamp
         if self._span is None:
             if state is not None and state["best"][-1] is not None:
                 return state
         elif timestamp <= now - self._span:
-            return state
-        matched = self._steps.matched(event)
-        if not matched:
             return state
         if state is not None and timestamp < state["at"]:
             return self._fold_late(state, timestamp, log)

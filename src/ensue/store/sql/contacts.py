@@ -42,6 +42,15 @@ class Contacts:
         )
         return read_contact(row) if row else None
 
+    def lock_all(self, contact_ids: Iterable[int]) -> list[Contact]:
+        """Those contacts that there are, held for this transaction in the order of their ids."""
+        rows = self._sql.rows(
+            f"""SELECT {COLUMNS} FROM {STANDING} WHERE c.workspace_id = ? AND {self._sql.json.among("c.id")}
+            ORDER BY c.id{self._sql.for_update}""",
+            (self._workspace, json.encode_text(sorted(contact_ids))),
+        )
+        return [read_contact(row) for row in rows]
+
     def survivor(self, old_id: int) -> int | None:
         """The contact that a merged one lives on in."""
         row = self._sql.row(

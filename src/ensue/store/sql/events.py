@@ -289,6 +289,14 @@ class Sessions:
         )
         return (row[0], row[1]) if row else None
 
+    def find_all(self, keys: Iterable[str]) -> dict[str, tuple[int, int | None]]:
+        """(id, contact) of those sessions that have been seen before."""
+        rows = self._sql.rows(
+            f"SELECT key, id, contact_id FROM sessions WHERE workspace_id = ? AND {self._sql.json.among_texts('key')}",
+            (self._workspace, json.encode_text(list(keys))),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
     def linked_since(self, contact_id: int, since: int) -> dict[str, int]:
         """The sessions that were tied to a contact from an instant on, by key, and when."""
         rows = self._sql.rows(

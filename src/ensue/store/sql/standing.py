@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ensue.base import json
 from ensue.model.score import LedgerLine
 from ensue.model.segment import Membership
 from ensue.store.sql.connection import Sql
@@ -22,6 +23,15 @@ class Tallies:
             (self._workspace, contact_id, type_id),
         )
         return row[0] if row else None
+
+    def of_type(self, type_id: int, contact_ids: Iterable[int]) -> dict[int, str]:
+        """The texts of one type's tallies, of those contacts that have one."""
+        rows = self._sql.rows(
+            f"""SELECT contact_id, body FROM standings
+            WHERE workspace_id = ? AND {self._sql.json.among("contact_id")} AND slot = ?""",
+            (self._workspace, json.encode_text(list(contact_ids)), type_id),
+        )
+        return dict(rows)
 
     def put(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Write tallies: (contact, type, text)."""
