@@ -34,7 +34,7 @@ SHAPES: Mapping[str, Shape] = {
     "EMAIL": Shape(("subject",), ("html", "mjml", "text")),
     "TELEGRAM": Shape(("text",)),
     "PUSH": Shape(("title", "body"), ("url",)),
-    "WEBHOOK": Shape(("body",)),
+    "WEBHOOK": Shape(("body",), ("url",)),
 }
 
 
@@ -134,7 +134,7 @@ def _compiled(field: str, source: str, channel: str) -> Text:
         return parse(compile_mjml(source), "HTML")
     if field == "html":
         refuse_open_doors(Shielded(source))
-    language: Language = "HTML" if field == "html" else "JSON" if channel == "WEBHOOK" else "TEXT"
+    language: Language = "HTML" if field == "html" else "JSON" if (channel, field) == ("WEBHOOK", "body") else "TEXT"
     return parse(source, language)
 
 
