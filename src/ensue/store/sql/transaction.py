@@ -12,13 +12,13 @@ from ensue.store.sql.contact_list import ContactList
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.devices import Devices
+from ensue.store.sql.dry_runs import DryRuns
 from ensue.store.sql.engagement import MessageLinks, owner_of_message
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
 from ensue.store.sql.events import EventLog, IdempotencyKeys, Sessions
 from ensue.store.sql.feedback import FeedbackTokens
 from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
-from ensue.store.sql.dry_runs import DryRuns
 from ensue.store.sql.incoming import IncomingEndpoints, incoming_by_digest
 from ensue.store.sql.inspection import Inspection
 from ensue.store.sql.launches import Launches, Schedules
@@ -176,7 +176,8 @@ class Tables:
               SELECT (SELECT MIN(next_at) FROM schedules s WHERE s.workspace_id = w.id) AS at
                 FROM workspaces w WHERE {_NOT_CLOSED}
               UNION ALL
-              SELECT (SELECT MIN(look_at) FROM split_tests t WHERE t.workspace_id = w.id AND t.look_at IS NOT NULL) AS at
+              SELECT (SELECT MIN(look_at) FROM split_tests t
+                WHERE t.workspace_id = w.id AND t.look_at IS NOT NULL) AS at
                 FROM workspaces w WHERE {_NOT_CLOSED}
               UNION ALL
               SELECT (SELECT MIN(l.next_at) FROM launches l
