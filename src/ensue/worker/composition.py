@@ -89,7 +89,7 @@ def _composed(own: WorkspaceTables, workspace: Workspace, message: Message, now:
         rendered = render(content, scope_of(_about(own, workspace, message, now)))
     except Invalid as error:
         return Composed(message, None, version, fault=(Reason.NOT_RENDERED, error.message))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this message alone
         _log.exception("%s cannot be put into words", show("msg", message.id))
         return Composed(message, None, version, fault=(Reason.NOT_RENDERED, f"{type(error).__name__}: {error}"))
     return Composed(message, rendered, version, _address(message, rendered))

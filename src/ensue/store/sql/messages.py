@@ -8,7 +8,8 @@ from ensue.model.message import QUEUED, SENDING, Attempt, Message, before
 from ensue.store.sql.connection import Row, Sql, Values
 
 _COLUMNS = """id, channel, kind, status, created_at, updated_at, contact_id, address, template_id, template_version,
-  content, given, rendered, campaign_id, version, enrolment_id, node_id, event_id, attempt, leased, due_at, reason,
+  content, given, rendered, campaign_id, version, enrolment_id, node_id, event_id, attempt, tries, leased, due_at,
+  reason,
   detail, provider_id, handed_at, sent_at, delivered_at, opened_at, clicked_at"""
 
 _UNDER_WAY = f"status IN ('{QUEUED}', '{SENDING}')"
@@ -45,7 +46,7 @@ class Messages:
         """Store new messages."""
         self._sql.run_many(
             f"""INSERT INTO messages (workspace_id, {_COLUMNS})
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [(self._workspace, *_values(message)) for message in messages],
         )
 
@@ -83,8 +84,9 @@ class Messages:
         """Begin the next hand-over of a message as it was read; False when somebody else was first."""
         rendered = json.encode_text(message.rendered) if message.rendered is not None else None
         changed = self._sql.run(
-            f"""UPDATE messages SET status = ?, attempt = attempt + 1, leased = 1, due_at = ?, handed_at = ?,
-              updated_at = ?, reason = NULL, detail = NULL, address = ?, rendered = ?, template_version = ?
+            f"""UPDATE messages SET status = ?, attempt = attempt + 1, tries = tries + 1, leased = 1, due_at = ?,
+              handed_at = ?, updated_at = ?, reason = NULL, detail = NULL, address = ?, rendered = ?,
+              template_version = ?
             WHERE workspace_id = ? AND id = ? AND attempt = ? AND {_UNDER_WAY}""",
             (
                 SENDING, until, now, now, message.address, rendered, message.template_version,
@@ -106,7 +108,7 @@ class Messages:
         )  # fmt: skip
         return changed == 1
 
-    def put_off(self, message_id: int, until: int | None, reason: str, now: int) -> None:
+    def put_off(self, message_id: int, until: int | None, reason: str | None, now: int) -> None:
         """Leave a message that is under way alone until an instant, or until somebody releases it."""
         self._sql.run(
             f"""UPDATE messages SET due_at = ?, leased = 0, reason = ?, updated_at = ?
@@ -135,7 +137,8 @@ class Messages:
         """Queue a message again that is in one of these statuses; False when it is not."""
         marks = ", ".join("?" * len(statuses))
         changed = self._sql.run(
-            f"""UPDATE messages SET status = ?, reason = NULL, detail = NULL, due_at = ?, leased = 0, updated_at = ?
+            f"""UPDATE messages SET status = ?, reason = NULL, detail = NULL, due_at = ?, leased = 0, tries = 0,
+              updated_at = ?
             WHERE workspace_id = ? AND id = ? AND status IN ({marks})""",
             (QUEUED, now, now, self._workspace, message_id, *statuses),
         )
@@ -151,6 +154,15 @@ class Messages:
               updated_at = ?
             WHERE workspace_id = ? AND id = ? AND status IN ({", ".join("?" * len(earlier))})""",
             values,
+        )
+        return changed == 1
+
+    def give_back(self, message_id: int, attempt: int, now: int) -> bool:
+        """End a lease that was not used: the hand-over was not begun."""
+        changed = self._sql.run(
+            """UPDATE messages SET leased = 0, tries = tries - 1, due_at = ?, updated_at = ?
+            WHERE workspace_id = ? AND id = ? AND attempt = ? AND leased = 1""",
+            (now, now, self._workspace, message_id, attempt),
         )
         return changed == 1
 
@@ -185,11 +197,11 @@ def _values(m: Message) -> tuple[object, ...]:
     return (
         m.id, m.channel, m.kind, m.status, m.created_at, m.updated_at, m.contact_id, m.address, m.template_id,
         m.template_version, content, given, rendered, m.campaign_id, m.version, m.enrolment_id, m.node_id, m.event_id,
-        m.attempt, int(m.leased), m.due_at, m.reason, m.detail, m.provider_id, m.handed_at, m.sent_at, m.delivered_at,
-        m.opened_at, m.clicked_at,
+        m.attempt, m.tries, int(m.leased), m.due_at, m.reason, m.detail, m.provider_id, m.handed_at, m.sent_at,
+        m.delivered_at, m.opened_at, m.clicked_at,
     )  # fmt: skip
 
 
 def _message(row: Row) -> Message:
     content, given, rendered = (json.decode(text) if text is not None else None for text in row[10:13])
-    return Message(*(*row[:10], content, given, rendered, *row[13:19], bool(row[19]), *row[20:]))
+    return Message(*(*row[:10], content, given, rendered, *row[13:20], bool(row[20]), *row[21:]))
