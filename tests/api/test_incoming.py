@@ -1,4 +1,4 @@
-"""What others post becomes an event, if it is signed as it should be and says who it is about; the rest is explained."""
+"""What others post becomes an event, if it is signed as it should be and says who it is about."""
 
 import base64
 import hashlib

@@ -1,6 +1,7 @@
-"""What happens is queued in its own transaction for whoever wants to hear of it: once for each effect, or not at all."""
+"""What happens is queued in its own transaction for whoever wants to hear of it, once, or not at all."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from ensue.engine.contacts import changes, erase
 from ensue.engine.contacts.merge import merge
 from ensue.engine.webhooks import editing, interests
 from ensue.engine.webhooks.interests import Interests
+from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
 from tests.engine.world import World
 
@@ -23,7 +25,7 @@ BY_HAND = Cause("CHANGE")
 def listen(world: World, *wishes: str) -> int:
     """An endpoint that wants to hear of these."""
 
-    def work(room):
+    def work(room: WorkingSet) -> int:
         endpoint, _ = editing.create(room, SEALER, "https://example.com/hooks", None, wishes, None)
         return endpoint.id
 
@@ -181,7 +183,7 @@ def test_a_backfill_is_told_only_if_it_triggers(world: World):
     listen(world, "segment.entered")
     for number, triggers in enumerate((False, True)):
         cause = Cause("BACKFILL", 7, triggers=triggers)
-        world.on(contact, lambda subject, cause=cause: leave_and_enter(subject, segment, cause))
+        world.on(contact, partial(leave_and_enter, segment, cause))
         assert len(told(world)) == number
 
 
@@ -189,7 +191,7 @@ def changes_tag(world: World, contact: int) -> None:
     world.on(contact, lambda subject: changes.add_tag(subject, "gold", BY_HAND))
 
 
-def leave_and_enter(subject, segment, cause):
+def leave_and_enter(segment, cause, subject):
     from ensue.engine.reactions import react
 
     if subject.in_segment(segment):
@@ -252,7 +254,6 @@ def test_erasing_takes_the_person_out_of_everything_that_was_told(world: World):
     world.post("seen", session_id="s", metadata={"email": "ada@example.com"})
     contact = world.contact(email="ada@example.com")
     world.post("buy", contact, {"card": "ada"}, session_id="s")
-    world.rows("SELECT 1")
     world.store.write(
         lambda tables: tables.sql.run(
             """INSERT INTO webhook_attempts (workspace_id, delivery_id, attempt, at, outcome, url, request_headers,
