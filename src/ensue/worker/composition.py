@@ -18,6 +18,7 @@ from ensue.model.workspace import Workspace
 from ensue.store.ports import Tables, WorkspaceTables
 from ensue.templates.render import render
 from ensue.templates.scope import About, scope_of
+from ensue.worker.own_secrets import own_secrets
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Composer:
         if sender is None and channel in _NEED_A_SENDER:
             return _without_sender(messages, f"This workspace has no sender for {channel}.")
         try:
-            settings = open_settings(self._sealer, workspace_id, sender)
+            settings = open_settings(self._sealer, workspace_id, sender) | own_secrets(self._sealer, own, channel)
         except SealBroken:
             return _without_sender(messages, "Its secrets cannot be read with this server's key; enter them again.")
         composed = [_composed(own, workspace, message, now) for message in messages]

@@ -89,8 +89,12 @@ def _follow(room: WorkingSet, message: Message, rejected: Rejected) -> None:
             room.tables.devices.gone(message.channel, message.address, room.now)
         case "BLOCKED" if message.contact_id is not None and room.subject(message.contact_id) is not None:
             subject = identity.held(room, message.contact_id)
-            source = f"{message.channel.lower()}: {rejected.reason}"[:200]
-            changes.set_consent(subject, message.channel, "OPTED_OUT", source, Cause("CHANGE"))
+            if message.address is not None:
+                room.tables.devices.gone(message.channel, message.address, room.now)
+            # Where they opted out before is where they can opt in again.
+            if subject.consent(message.channel) != "OPTED_OUT":
+                source = f"{message.channel.lower()}: {rejected.reason}"[:200]
+                changes.set_consent(subject, message.channel, "OPTED_OUT", source, Cause("CHANGE"))
         case "BOUNCED" if message.channel == "EMAIL":
             report = bounces.Report("HARD_BOUNCE", message.id, message.address, rejected.reason, room.now)
             bounces.apply(room, report)
