@@ -13,6 +13,7 @@ from ensue.engine.contacts import changes, erase, identity
 from ensue.engine.contacts.merge import merge
 from ensue.engine.forms import confirming, editing, submitting, tokens
 from ensue.engine.forms.submitting import Attempt
+from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
 from ensue.model.form import Form, FormContent, FormField, Sent, Submission
 from tests.engine.world import World
@@ -36,7 +37,11 @@ def send(world: World, form: Form, values: dict[str, Any] | None = None, **more:
     asked: list[Submission] = []
     name, trapped = more.pop("name", None), more.pop("trapped", False)
     attempt = Attempt(Sent(values if values is not None else JANE, **more), name, trapped)
-    world.change(lambda room: submitting.submit(room, form.id, attempt, lambda _room, _form, one: asked.append(one)))
+
+    def ask(_room: WorkingSet, _form: Form, submission: Submission) -> None:
+        asked.append(submission)
+
+    world.change(lambda room: submitting.submit(room, form.id, attempt, ask))
     return asked
 
 
