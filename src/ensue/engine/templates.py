@@ -10,6 +10,7 @@ from ensue.engine.working_set import WorkingSet
 from ensue.model.template import Content, Template
 
 NO_SUCH_TEMPLATE = "There is no such template in this workspace."
+NO_SUCH_VERSION = "There is no such version of this template."
 
 
 def name_key(name: str) -> str:
@@ -71,8 +72,9 @@ def delete(room: WorkingSet, template_id: int) -> None:
 
 
 def using(room: WorkingSet, template_id: int) -> list[tuple[int, str]]:
-    """(id, name) of the campaigns that send a template: by their newest version, unless they are archived, or by an
-    older one that somebody still runs through.
+    """(id, name) of the campaigns that send a template.
+
+    Those that are not archived by their newest version, and all by an older one that somebody still runs through.
     """
     text = show("tpl", template_id)
     running = set(room.tables.definitions.running_mentions(text))

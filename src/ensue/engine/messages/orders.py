@@ -10,13 +10,18 @@ from ensue.model.message import MARKETING
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be sent: a content, or a template by its id, and what else the texts can speak of."""
+    """What is to be sent: a content, or a template by its id, and what else the texts can speak of.
+
+    `rendered`, when it is in words already: those of `template_version`, for nobody in particular.
+    """
 
     channel: str
     kind: str = MARKETING
     content: dict[str, Any] | None = None
     template_id: int | None = None
     values: dict[str, Any] | None = None
+    template_version: int | None = None
+    rendered: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
