@@ -3,7 +3,7 @@
 | channel | texts |
 |---|---|
 | EMAIL | `subject`, and at least one of `html`, `mjml` (not both) and `text` |
-| TELEGRAM | `text` |
+| TELEGRAM | at least one of `text` and `html`; `url`? and `title`? of a button |
 | PUSH | `title`, `body`, `url`? |
 | WEBHOOK | `url`, `body`, a JSON text |
 """
@@ -16,7 +16,7 @@ from ensue.rules.faults import Reader
 
 TEXTS: Final = {
     "EMAIL": ("subject", "html", "mjml", "text"),
-    "TELEGRAM": ("text",),
+    "TELEGRAM": ("text", "html", "title", "url"),
     "PUSH": ("title", "body", "url"),
     "WEBHOOK": ("url", "body"),
 }
@@ -24,7 +24,7 @@ TEXTS: Final = {
 
 _REQUIRED: Final = {
     "EMAIL": ("subject",),
-    "TELEGRAM": ("text",),
+    "TELEGRAM": (),
     "PUSH": ("title", "body"),
     "WEBHOOK": ("url", "body"),
 }
@@ -43,4 +43,6 @@ def read_content(reader: Reader, channel: str) -> dict[str, Any] | None:
             reader.fault("html", "is required, or mjml or text")
         if {"html", "mjml"} <= found.keys():
             reader.fault("mjml", "cannot stand beside html")
+    if channel == "TELEGRAM" and not found.keys() & {"html", "text"}:
+        reader.fault("text", "is required, or html")
     return found if reader.sound else None
