@@ -12,6 +12,7 @@ A suppressed address gets nothing of either kind.
 
 from typing import TYPE_CHECKING
 
+from ensue.engine.messages.heed import heed
 from ensue.engine.messages.orders import Admission, Admitted, Held, Recipient, Refused
 from ensue.engine.messages.suppression import suppressed
 from ensue.model.message import MARKETING, Message, Reason
@@ -71,4 +72,4 @@ def _by_campaign(room: "WorkingSet", message: Message) -> Held | Refused | None:
 
 def _by_limits(room: "WorkingSet", message: Message, recipient: Recipient) -> Held | Refused | None:
     """Quiet hours and frequency caps, which transactional messages do not heed."""
-    return None
+    return heed(room, message, recipient)

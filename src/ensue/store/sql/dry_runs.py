@@ -11,7 +11,10 @@ _COLUMNS = """id, campaign_id, body, status, since, until, started_at, cursor, t
 
 def _dry_run(row: Row) -> DryRun:
     found: dict[str, Any] | None = json.decode(row[10]) if row[10] is not None else None
-    return DryRun(row[0], row[1], json.decode(row[2]), *row[3:10], found, *row[11:])
+    return DryRun(
+        id=row[0], campaign_id=row[1], body=json.decode(row[2]), status=row[3], since=row[4], until=row[5],
+        started_at=row[6], cursor=row[7], total=row[8], done=row[9], found=found, error=row[11], finished_at=row[12],
+    )  # fmt: skip
 
 
 class DryRuns:

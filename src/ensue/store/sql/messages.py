@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ensue.base import json
-from ensue.model.message import QUEUED, SENDING, Attempt, Message, before
+from ensue.base.clock import DAY
+from ensue.base.ids import id_at
+from ensue.model.message import FAILED, MARKETING, QUEUED, SENDING, Attempt, Message, before
 from ensue.store.sql.connection import Row, Sql, Values
 
 _COLUMNS = """id, channel, kind, status, created_at, updated_at, contact_id, address, template_id, template_version,
@@ -12,6 +14,7 @@ _COLUMNS = """id, channel, kind, status, created_at, updated_at, contact_id, add
   reason,
   detail, provider_id, handed_at, sent_at, delivered_at, opened_at, clicked_at"""
 
+_LONGEST_HELD = 31 * DAY
 _UNDER_WAY = f"status IN ('{QUEUED}', '{SENDING}')"
 
 # What keeps the instant at which a message came to a status.
@@ -68,6 +71,20 @@ class Messages:
             (*values, limit, offset),
         )
         return (total[0] if total else 0), [_message(row) for row in rows]
+
+    def counted(self, contact_id: int, before_id: int, since: int) -> list[Message]:
+        """A contact's messages, without one, that were handed over past an instant, or wait in the queue before it.
+
+        One that was queued more than a month before that instant is not found.
+        """
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM messages
+            WHERE workspace_id = ? AND contact_id = ? AND id >= ? AND id <> ? AND kind = '{MARKETING}'
+              AND (handed_at > ? OR (handed_at IS NULL AND status = '{QUEUED}' AND id < ?))
+              AND (status <> '{FAILED}' OR sent_at IS NOT NULL)""",
+            (self._workspace, contact_id, id_at(since - _LONGEST_HELD), before_id, since, before_id),
+        )
+        return [_message(row) for row in rows]
 
     # Handing over
 
