@@ -64,7 +64,8 @@ def events(world: World) -> list[Any]:
         "SELECT e.id FROM events e JOIN event_types t ON t.id = e.type_id AND t.workspace_id = e.workspace_id "
         "WHERE t.name = 'form.submitted' ORDER BY e.id"
     )
-    return [world.ask(lambda tables, number=row[0]: tables.events.get(number)[0]) for row in rows]
+    found = world.ask(lambda tables: [tables.events.get(row[0]) for row in rows])
+    return [kept[0] for kept in found if kept is not None]
 
 
 def confirm(world: World, submission: Submission) -> str:
