@@ -97,13 +97,8 @@ class Walk:
         if enrolment.version == 1 and self.winner() is None:
             # The weights are as they always were, so the draw is what it was.
             return None
-        campaign_id, node_id = enrolment.campaign_id, enrolment.node_id
-        stored = subject.room.tables.split_tests.went(subject.id, campaign_id, node_id)
-        if stored is not None:
-            return stored
-        same = {e.id for e in subject.enrolments.values() if e.campaign_id == campaign_id}
-        here = (s for s in subject.steps if s.enrolment_id in same and s.node_id == node_id and s.outcome == "SPLIT")
-        return next((step.detail["branch"] for step in here if step.detail is not None), None)
+        # Steps of this very transaction are not looked at: nothing that decides has changed since them.
+        return subject.room.tables.split_tests.went(subject.id, enrolment.campaign_id, enrolment.node_id)
 
     def count_entry(self, size: int, after: int) -> None:
         """Count the contact for the test at this node."""
