@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from random import Random
 
 from rich.console import Console
 
@@ -24,6 +26,8 @@ from ensue.base.clock import Clock, SystemClock
 from ensue.base.errors import NotFound, Unavailable
 from ensue.base.ids import Ids
 from ensue.base.sealing import Sealer, Signer
+from ensue.channels.channel import Channel
+from ensue.channels.email import EmailChannel
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.operations import backup as copying
@@ -40,6 +44,9 @@ from ensue.store.sqlite.claim import claimed
 from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
 from ensue.worker.backfill_loop import BackfillLoop
+from ensue.worker.campaign_loop import CampaignLoop
+from ensue.worker.composition import Composer
+from ensue.worker.delivery_loop import DeliveryLoop
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
@@ -91,23 +98,49 @@ def make_services(
     )
 
 
+def make_channels(services: Services) -> dict[str, Channel]:
+    """The ways out, by name."""
+    clock = services.engine.clock
+    return {"EMAIL": EmailChannel(lambda: datetime.fromtimestamp(clock.now() / 1_000, UTC))}
+
+
+def make_deliveries(services: Services) -> DeliveryLoop:
+    """The loop that hands messages over."""
+    return DeliveryLoop(
+        services.engine,
+        services.store,
+        services.commits,
+        services.wakes,
+        services.readers,
+        Composer(services.sealer),
+        make_channels(services),
+        Random().random,  # noqa: S311  only spreads what is tried again
+    )
+
+
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[None]:
     """Run the loops of services for as long as the block."""
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     rebuilds = RebuildLoop(services.store, services.engine, services.commits)
+    campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
+    deliveries = make_deliveries(services)
     services.commits.start()
     timers.start()
+    deliveries.start()
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     backfills.start()
     rebuilds.start()
+    campaigns.start()
     try:
         yield
     finally:
         await timers.close()
+        await deliveries.close()
         await backfills.close()
         await rebuilds.close()
+        await campaigns.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()

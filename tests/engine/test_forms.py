@@ -13,6 +13,7 @@ from ensue.engine.contacts import changes, erase, identity
 from ensue.engine.contacts.merge import merge
 from ensue.engine.forms import confirming, editing, submitting, tokens
 from ensue.engine.forms.submitting import Attempt
+from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
 from ensue.model.form import Form, FormContent, FormField, Sent, Submission
 from tests.engine.world import World
@@ -36,7 +37,11 @@ def send(world: World, form: Form, values: dict[str, Any] | None = None, **more:
     asked: list[Submission] = []
     name, trapped = more.pop("name", None), more.pop("trapped", False)
     attempt = Attempt(Sent(values if values is not None else JANE, **more), name, trapped)
-    world.change(lambda room: submitting.submit(room, form.id, attempt, lambda _room, _form, one: asked.append(one)))
+
+    def ask(_room: WorkingSet, _form: Form, submission: Submission) -> None:
+        asked.append(submission)
+
+    world.change(lambda room: submitting.submit(room, form.id, attempt, ask))
     return asked
 
 
@@ -59,7 +64,8 @@ def events(world: World) -> list[Any]:
         "SELECT e.id FROM events e JOIN event_types t ON t.id = e.type_id AND t.workspace_id = e.workspace_id "
         "WHERE t.name = 'form.submitted' ORDER BY e.id"
     )
-    return [world.ask(lambda tables, number=row[0]: tables.events.get(number)[0]) for row in rows]
+    found = world.ask(lambda tables: [tables.events.get(row[0]) for row in rows])
+    return [kept[0] for kept in found if kept is not None]
 
 
 def confirm(world: World, submission: Submission) -> str:

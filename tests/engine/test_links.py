@@ -156,8 +156,8 @@ def test_the_pixel_stands_at_the_end_of_the_body(html, before):
 
 
 HOSTILE = [
-    "<", "<!--", "<a ", "</", "<?", "<!", "<a href=", '<a href="', "<a href='x' ", "&", "<script>", "</script", "<![CDATA[",
-    "<a b=c", "https://a.example", "https://a.example)", "\\", "<a/", "<a =", "</body",
+    "<", "<!--", "<a ", "</", "<?", "<!", "<a href=", '<a href="', "<a href='x' ", "&", "<script>", "</script",
+    "<![CDATA[", "<a b=c", "https://a.example", "https://a.example)", "\\", "<a/", "<a =", "</body",
 ]  # fmt: skip
 PIECES = [*HOSTILE, ">", '"', "'", " ", "=", "href", "x", "-->", "</a>", "\n", "/", "a.example"]
 

@@ -1,7 +1,8 @@
-"""One workspace on the embedded store, on simulated time, driven in the process: what engine tests stand on."""
+"""One workspace on either store, on simulated time, driven in the process: what engine tests stand on."""
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from ensue.base import bounds, json
 from ensue.base.clock import SimulatedClock, from_iso
 from ensue.base.ids import Ids
 from ensue.engine.arrival import Arrival, Created
+from ensue.engine.campaigns import background
 from ensue.engine.contacts import changes, identity
 from ensue.engine.engine import Engine
 from ensue.engine.subject import Subject
@@ -21,6 +23,7 @@ from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
 from ensue.store.ports import WorkspaceTables
 from ensue.store.sqlite.store import SqliteStore
+from tests.stores import AnyStore
 
 T = TypeVar("T")
 
@@ -32,9 +35,10 @@ START = from_iso("2026-01-15T10:00:00.000Z")
 class World:
     """A workspace with a clock of its own. Every method is one transaction."""
 
-    def __init__(self, folder: Path, now: int = START) -> None:
+    def __init__(self, folder: Path, now: int = START, store: AnyStore | None = None) -> None:
+        """In a folder, or in a store that is open already."""
         self.clock = SimulatedClock(now)
-        self.store = SqliteStore(folder, synchronous="OFF")
+        self.store: AnyStore = store or SqliteStore(folder, synchronous="OFF")
         self.engine = Engine(self.clock, Ids(self.clock))
         self.workspace = self.engine.ids.next()
         self._names = (f"thing {number}" for number in itertools.count(1))
@@ -86,6 +90,19 @@ class World:
         """Let time pass in one jump, then run what came due."""
         self.clock.advance(milliseconds)
         return self.run_due()
+
+    def run_campaigns(self, turns: int = 1_000) -> int:
+        """Do what campaigns do in the background, until nothing is due or so many turns are over; returns how much."""
+        done = 0
+        for _ in range(turns):
+            chores = self.store.read(lambda tables: background.due(tables, self.engine.ids.instant()))
+            if not chores:
+                break
+            for chore in chores:
+                self.store.read(partial(chore.read, ids=self.engine.ids))
+                self.change(chore.write)
+                done += 1
+        return done
 
     # Definitions
 

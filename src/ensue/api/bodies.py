@@ -83,6 +83,8 @@ _KINDS = {
 class StrictRoute(APIRoute):
     """A route whose JSON body goes through `ensue.base.json`, and whose refusals name the path."""
 
+    most = bounds.BODY
+
     def get_route_handler(self) -> Handler:
         """The handler, behind the checks."""
         handle = super().get_route_handler()
@@ -90,13 +92,19 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             if takes_body:
-                request = await _decoded(request)
+                request = await _decoded(request, self.most)
             try:
                 return await handle(request)
             except RequestValidationError as error:
                 raise _refusal(error) from None
 
         return strict
+
+
+class TemplateRoute(StrictRoute):
+    """A strict route for the texts of templates, which are longer than other bodies."""
+
+    most = bounds.TEMPLATE_BODY
 
 
 class _Decoded(Request):
@@ -111,8 +119,8 @@ class _Decoded(Request):
         return self._value
 
 
-async def _decoded(request: Request) -> Request:
-    body = await read_bounded(request, bounds.BODY)
+async def _decoded(request: Request, most: int) -> Request:
+    body = await read_bounded(request, most)
     if not body:
         return _Decoded(request, b"", None)
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()

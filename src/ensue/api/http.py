@@ -28,6 +28,8 @@ from ensue.api import (
     segment_members,
     segments,
     webhooks,
+    template_trials,
+    templates,
     workspaces,
 )
 from ensue.api.access import Access
@@ -63,6 +65,8 @@ RESOURCES = (
     forms,
     form_submissions,
     public_forms,
+    template_trials,
+    templates,
 )
 
 

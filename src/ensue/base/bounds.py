@@ -142,6 +142,8 @@ FORM_EXPIRED_AT_ONCE = 500
 # Templates
 # The texts of one template together, in characters, and one of its tags.
 TEMPLATE_SIZE = 256 * 1024
+# JSON takes up to two bytes for a character of markup.
+TEMPLATE_BODY = 1024 * 1024
 TEMPLATE_TAG = 1_000
 TEMPLATE_NESTING = 20
 # The steps that writing one text may take: the nodes of its loops' bodies, once for each turn, and what filters read.
@@ -170,3 +172,8 @@ TRACKING_SECONDS = 0.5
 FEEDBACK_BODY = 256 * 1024
 FEEDBACK_REPORTS = 500
 SUPPRESSION_NOTE = 500
+
+# Messages
+# A hand-over comes back within so long; a lease is long enough for those that wait their turn as well.
+HAND_OVER = 60 * SECOND
+LEASE = 5 * MINUTE

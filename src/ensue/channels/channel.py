@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from ensue.model.handover import Accepted, Deferred, Handover, Rejected, Unknown
 from ensue.model.template import Rendered
+
+__all__ = ["Accepted", "Channel", "Deferred", "Handover", "Parcel", "Rejected", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +33,6 @@ class Parcel:
     attempt: int
     detail: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Accepted(NamedTuple):
-    """The other side has it now. `provider_id` is the name that it gave it, if any."""
-
-    provider_id: str | None = None
-
-
-class Deferred(NamedTuple):
-    """Not now; it was not taken. `retry_after_ms` is what the other side asked for, if anything."""
-
-    reason: str
-    retry_after_ms: int | None = None
-
-
-RejectedKind = Literal["BOUNCED", "GONE", "BLOCKED", "INVALID"]
-
-
-class Rejected(NamedTuple):
-    """Not ever.
-
-    BOUNCED: there is no such address. GONE: the subscription is over. BLOCKED: the person does not want it. INVALID: it
-    is the message or the sender's settings that are wrong.
-    """
-
-    reason: str
-    kind: RejectedKind
-
-
-class Unknown(NamedTuple):
-    """It may have been taken: the connection ended before the answer came."""
-
-    reason: str
-
-
-Handover = Accepted | Deferred | Rejected | Unknown
 
 
 class Channel(Protocol):

@@ -7,6 +7,7 @@ from ensue.engine.definitions import SEQUENCES, Definitions
 from ensue.engine.subject import Subject
 from ensue.engine.webhooks.notices import Notices
 from ensue.model.event import Event
+from ensue.model.message import Message
 from ensue.store.ports import WorkspaceTables
 
 
@@ -27,6 +28,8 @@ class WorkingSet:
         self._counts: dict[int, list[int]] = {}
         self._backfilled: dict[int, tuple[int, int]] = {}
         self._skips: list[tuple[int, int, int, int | None, str, int]] = []
+        # Queued by this transaction and not written yet.
+        self.messages: list[Message] = []
 
     def subject(self, contact_id: int) -> Subject | None:
         """A contact by its id, or by one that was merged into it; held until the end of the transaction."""
@@ -166,6 +169,8 @@ class WorkingSet:
             tables.enrolments.log(steps)
         if self._skips:
             tables.enrolments.skip(self._skips)
+        if self.messages:
+            tables.messages.add(self.messages)
         if arms := [(s.id, kind, subject, due) for s in subjects for (kind, subject), due in s.arms.items()]:
             tables.timers.arm(arms)
         if subjects:
@@ -180,6 +185,7 @@ class WorkingSet:
         self._sessions.clear()
         self._backfilled.clear()
         self._skips = []
+        self.messages = []
 
     def write_events(self) -> None:
         """Write the events alone, so that queries see them."""

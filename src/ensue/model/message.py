@@ -62,8 +62,8 @@ class Message(msgspec.Struct, frozen=True):
 
     `content` is what the campaign or the caller said, None when it names a template; `rendered` is what is sent, made
     at the first try and the same at every later one. `values` are those of the caller. `reason` and `detail` say why it
-    is not under way: a word of `Reason`, and a sentence. `attempt` counts the hand-overs that were begun; `leased` says
-    that one is under way, until `due_at` at the latest.
+    is not under way: a word of `Reason`, and a sentence. `attempt` counts the hand-overs that were begun, `tries` those
+    since it was queued last; `leased` says that one is under way, until `due_at` at the latest.
     """
 
     id: int
@@ -85,6 +85,7 @@ class Message(msgspec.Struct, frozen=True):
     node_id: str | None = None
     event_id: int | None = None
     attempt: int = 0
+    tries: int = 0
     leased: bool = False
     due_at: int | None = None
     reason: str | None = None

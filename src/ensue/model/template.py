@@ -3,11 +3,12 @@
 import msgspec
 
 
-class Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """The texts of a template, as they were written: each one is Liquid.
 
     EMAIL: `subject`, and `html` or `mjml`, `text` or both (without `text`, the plain part is made from the HTML).
-    TELEGRAM: `text`. PUSH: `title`, `body` and, if a click leads somewhere, `url`. WEBHOOK: `body`, a JSON text.
+    TELEGRAM: `text` or `html`, and `url` and `title` of a button. PUSH: `title`, `body` and, if a click leads somewhere, `url`. WEBHOOK: `body`, a JSON text, and
+    perhaps `url`.
     """
 
     channel: str
@@ -44,3 +45,22 @@ class Template(msgspec.Struct, frozen=True):
     content: Content
     created_at: int
     updated_at: int
+
+
+class TemplateCard(msgspec.Struct, frozen=True):
+    """A template without its texts."""
+
+    id: int
+    name: str
+    channel: str
+    version: int
+    created_at: int
+    updated_at: int
+
+
+class TemplateVersion(msgspec.Struct, frozen=True):
+    """The texts of one version, and since when."""
+
+    version: int
+    content: Content
+    created_at: int

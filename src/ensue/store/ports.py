@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from ensue.store.sql.connection import Row, Sql
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
+from ensue.store.sql.engagement import Reached
 from ensue.store.sql.populations import ALL, Clause
 from ensue.store.sql.push_keys import PushKey
 from ensue.store.sql.transaction import Tables, WorkspaceTables
@@ -73,6 +74,7 @@ __all__ = [
     "Contacts",
     "DefinitionTables",
     "PushKey",
+    "Reached",
     "Readable",
     "Row",
     "Sql",

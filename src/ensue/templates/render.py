@@ -32,9 +32,9 @@ class Shape(NamedTuple):
 
 SHAPES: Mapping[str, Shape] = {
     "EMAIL": Shape(("subject",), ("html", "mjml", "text")),
-    "TELEGRAM": Shape(("text",)),
+    "TELEGRAM": Shape((), ("text", "html", "title", "url")),
     "PUSH": Shape(("title", "body"), ("url",)),
-    "WEBHOOK": Shape(("body",)),
+    "WEBHOOK": Shape(("body",), ("url",)),
 }
 
 
@@ -122,6 +122,8 @@ def _misshapen(content: Content) -> list[tuple[str, str]]:
             faults.append(("mjml", "stands in place of `html`: give one of the two"))
         if content.html is None and content.mjml is None and content.text is None:
             faults.append(("html", "is required for EMAIL, or `mjml`, or `text`"))
+    if channel == "TELEGRAM" and not (content.text or content.html or "").strip():
+        faults.append(("text", "is required for TELEGRAM, or `html`"))
     if sum(len(source) for _, source in _sources(content)) > bounds.TEMPLATE_SIZE:
         faults.append(("$", f"must not have more than {bounds.TEMPLATE_SIZE} characters in all its texts"))
     return faults
@@ -134,7 +136,7 @@ def _compiled(field: str, source: str, channel: str) -> Text:
         return parse(compile_mjml(source), "HTML")
     if field == "html":
         refuse_open_doors(Shielded(source))
-    language: Language = "HTML" if field == "html" else "JSON" if channel == "WEBHOOK" else "TEXT"
+    language: Language = "HTML" if field == "html" else "JSON" if (channel, field) == ("WEBHOOK", "body") else "TEXT"
     return parse(source, language)
 
 

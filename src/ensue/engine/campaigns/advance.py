@@ -19,10 +19,14 @@ from ensue.engine.campaigns.node import MET, Ends, Passed, Waits
 from ensue.engine.campaigns.version import CampaignVersion
 from ensue.engine.campaigns.workflow import Place
 from ensue.engine.contacts import changes
+from ensue.engine.messages.orders import Order, Origin, Refused
+from ensue.engine.messages.outbox import queue
+from ensue.engine.messages.recipients import of_subject
 from ensue.engine.subject import ENROLMENT, Subject
 from ensue.model.campaign import Enrolment
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects
+from ensue.model.message import Message
 from ensue.rules.facts import Facts
 from ensue.rules.verdict import Verdict
 
@@ -83,6 +87,24 @@ class Walk:
         name = f"{self._enrolment.campaign_id}:{self._enrolment.node_id}:{self._subject.id}"
         return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % total
 
+    def winner(self) -> str | None:
+        """The branch that has won at this node."""
+        return self._subject.room.definitions.winners.get((self._enrolment.campaign_id, self._enrolment.node_id))
+
+    def branch_before(self) -> str | None:
+        """The branch that the contact took when it first came to this node."""
+        enrolment, subject = self._enrolment, self._subject
+        if enrolment.version == 1 and self.winner() is None:
+            # The weights are as they always were, so the draw is what it was.
+            return None
+        # Steps of this very transaction are not looked at: nothing that decides has changed since them.
+        return subject.room.tables.split_tests.went(subject.id, enrolment.campaign_id, enrolment.node_id)
+
+    def count_entry(self, size: int, after: int) -> None:
+        """Count the contact for the test at this node."""
+        tests = self._subject.room.tables.split_tests
+        tests.count(self._enrolment.campaign_id, self._enrolment.node_id, size, after, self._subject.room.now)
+
     def update(self, fields: dict[str, Any]) -> Effects:
         """Set fields of the contact."""
         return self._acted(changes.update(self._subject, fields, self._cause))
@@ -99,6 +121,15 @@ class Walk:
     def emit(self, event_type: str, metadata: dict[str, Any]) -> Effects:
         """Let an event of the contact happen."""
         return self._acted(emit.emit(self._subject, event_type, metadata, self._id, self._enrolment.depth + 1))
+
+    def send(self, order: Order) -> list[Message] | Refused:
+        """Queue a message to the contact, one for each of its devices where the channel has devices."""
+        enrolment = self._enrolment
+        origin = Origin(enrolment.campaign_id, enrolment.version, enrolment.id, enrolment.node_id, enrolment.event_id)
+        recipients = of_subject(self._subject, order.channel)
+        queued = [queue(self._subject.room, order, recipient, origin) for recipient in recipients]
+        messages = [one for one in queued if isinstance(one, Message)]
+        return messages or next(one for one in queued if isinstance(one, Refused))
 
     # Going on
 

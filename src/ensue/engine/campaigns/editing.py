@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ensue.base.errors import Conflict, Invalid, NotFound
+from ensue.engine.campaigns import upkeep
 from ensue.engine.campaigns.version import validate
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign, Sweep
@@ -65,7 +66,7 @@ def create(room: WorkingSet, fields: dict[str, Any]) -> Campaign:
         updated_at=room.now,
     )
     _check(room, campaign)
-    return _keep(room, campaign)
+    return _keep(room, campaign, None)
 
 
 def edit(room: WorkingSet, campaign_id: int, fields: dict[str, Any]) -> Campaign:
@@ -84,7 +85,7 @@ def edit(room: WorkingSet, campaign_id: int, fields: dict[str, Any]) -> Campaign
         if old.status != "DRAFT" and any(getattr(edited, name) != getattr(old, name) for name in _BODY):
             edited = msgspec.structs.replace(edited, version=old.version + 1)
         _check(room, msgspec.structs.replace(edited, status=status))
-        edited = _keep(room, msgspec.structs.replace(edited, updated_at=room.now))
+        edited = _keep(room, msgspec.structs.replace(edited, updated_at=room.now), old)
     return change_status(room, edited, status) if status != old.status else edited
 
 
@@ -115,7 +116,7 @@ def change_status(room: WorkingSet, campaign: Campaign, status: str, overdue: st
         since = campaign.paused_at if campaign.paused_at is not None else room.now
         shift = room.now - since if overdue == "SHIFT" else 0
         changed = msgspec.structs.replace(changed, sweep=Sweep(upto=room.ids.next(), since=since, shift=shift))
-    return _keep(room, changed)
+    return _keep(room, changed, campaign)
 
 
 def remove(room: WorkingSet, campaign_id: int) -> None:
@@ -144,7 +145,8 @@ def _check(room: WorkingSet, campaign: Campaign) -> None:
         validate(body, segments, live=campaign.status != "DRAFT", broadcast=campaign.type == "BROADCAST")
 
 
-def _keep(room: WorkingSet, campaign: Campaign) -> Campaign:
+def _keep(room: WorkingSet, campaign: Campaign, before: Campaign | None) -> Campaign:
     room.tables.definitions.put_campaign(campaign)
     room.tables.definitions.bump(room.now)
+    upkeep.follow(room, before, campaign)
     return campaign

@@ -6,7 +6,9 @@ Each type of node is one file in `steps/`, which has `TYPE` and `read`: from the
 from typing import Any, NamedTuple, Protocol
 
 from ensue.engine.campaigns.criterion import Criterion
+from ensue.engine.messages.orders import Order, Refused
 from ensue.model.effects import Effects
+from ensue.model.message import Message
 from ensue.rules.facts import Facts
 from ensue.rules.rule import Rule
 
@@ -61,6 +63,18 @@ class Run(Protocol):
         """A number below `total` that is always the same for this campaign, node and contact."""
         ...
 
+    def winner(self) -> str | None:
+        """The branch that has won at this node; None while none has."""
+        ...
+
+    def branch_before(self) -> str | None:
+        """The branch that the contact took when it first came to this node; None when the draw says the same anyway."""
+        ...
+
+    def count_entry(self, size: int, after: int) -> None:
+        """Count the contact for the test at this node, which may be decided `after` (ms) its start, from `size` on."""
+        ...
+
     def update(self, fields: dict[str, Any]) -> Effects:
         """Set fields of the contact, by their API names."""
         ...
@@ -75,6 +89,10 @@ class Run(Protocol):
 
     def emit(self, event_type: str, metadata: dict[str, Any]) -> Effects:
         """Let an event of the contact happen."""
+        ...
+
+    def send(self, order: Order) -> list[Message] | Refused:
+        """Queue a message to the contact, one for each of its devices where the channel has devices."""
         ...
 
 

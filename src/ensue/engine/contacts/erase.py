@@ -61,6 +61,9 @@ def _remember(subject: Subject) -> None:
         erasures.remember(room, "sessionId", key)
     for kind, value in sorted(_identities(subject)):
         erasures.remember(room, kind, value)
+        if kind == "email":
+            # The hash keeps mail from the address from now on, and says nothing of anybody.
+            room.tables.suppressions.forget("EMAIL", value)
 
 
 def _identities(subject: Subject) -> set[tuple[str, str]]:

@@ -2,14 +2,17 @@
 
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
 from ensue.base.errors import Conflict, Detail
-from ensue.engine.working_set import WorkingSet
+
+if TYPE_CHECKING:
+    from ensue.engine.working_set import WorkingSet
 
 _KEY_BYTES = 32
 
 
-def refuse(room: WorkingSet, kind: str, value: str) -> None:
+def refuse(room: "WorkingSet", kind: str, value: str) -> None:
     """Refuse an identity that was erased. `kind` is email, externalId, contactId or sessionId, as the API names it.
 
     Raises:
@@ -19,13 +22,13 @@ def refuse(room: WorkingSet, kind: str, value: str) -> None:
         raise Conflict(f"{kind}: was erased", [Detail(kind, "was erased")], code="erased")
 
 
-def erased(room: WorkingSet, kind: str, value: str) -> bool:
+def erased(room: "WorkingSet", kind: str, value: str) -> bool:
     """Whether an identity was erased in this workspace."""
     key = room.tables.erasures.key()
     return key is not None and room.tables.erasures.has(_digest(key, kind, value))
 
 
-def remember(room: WorkingSet, kind: str, value: str) -> None:
+def remember(room: "WorkingSet", kind: str, value: str) -> None:
     """Remember an identity as erased. The key is the workspace's own and is made with its first erasure.
 
     It lives in the store, so that a restored backup goes on refusing; what it buys is that the hashes alone, leaked

@@ -5,8 +5,7 @@ from typing import Final
 from ensue.base import bounds
 from ensue.base.clock import DAY
 from ensue.engine.forms import mapping
-from ensue.engine.messages.admission import Recipient, Refused
-from ensue.engine.messages.outbox import Order
+from ensue.engine.messages.orders import Order, Recipient, Refused
 from ensue.engine.messages.outbox import queue as queue_message
 from ensue.engine.working_set import WorkingSet
 from ensue.model.form import Form, Submission

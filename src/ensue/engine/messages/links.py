@@ -1,7 +1,7 @@
 """Links that tell when they are followed, and a pixel that tells when a mail is opened, put into its texts.
 
-Only `http` and `https` links are replaced, by addresses of ours under which their targets are stored. Our own pages, above
-all the unsubscribe link, stay as they are, and so does every other character.
+Only `http` and `https` links are replaced, by addresses of ours under which their targets are stored. Our own pages,
+above all the unsubscribe link, stay as they are, and so does every other character.
 """
 
 import re

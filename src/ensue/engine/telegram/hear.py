@@ -26,9 +26,10 @@ SOURCE: Final = "telegram"
 # Telegram gives up on an update after a day.
 _REMEMBERED = 7 * DAY
 
-_STARTED, _STOPPED, _BLOCKED = "telegram: /start", "telegram: /stop", "telegram: blocked"
-# Only what the person did in the chat is undone there: an opt-out from elsewhere stands.
-_UNDONE_BY_START = frozenset({_STOPPED, _BLOCKED})
+# So begins the source of every consent that was given or taken back in the chat, also of what the answer to a message
+# says (engine/messages/outcome.py). Only that is undone there: an opt-out from elsewhere stands.
+_HERE = "telegram: "
+_STARTED, _STOPPED, _BLOCKED = _HERE + "/start", _HERE + "/stop", _HERE + "blocked"
 
 
 def session_key(bot_id: int, chat_id: int) -> str:
@@ -109,14 +110,15 @@ def _consent(room: WorkingSet, key: str, status: str, source: str) -> None:
     if subject is None:
         return
     before = subject.consent(CHANNEL)
-    if before == status or (before == "OPTED_OUT" and _source(room, subject.id) not in _UNDONE_BY_START):
+    if before == status or (before == "OPTED_OUT" and not _source(room, subject.id).startswith(_HERE)):
         return
     changes.set_consent(subject, CHANNEL, status, source, Cause("CHANGE"))
 
 
-def _source(room: WorkingSet, contact_id: int) -> str | None:
+def _source(room: WorkingSet, contact_id: int) -> str:
+    """Where the consent was given or taken back."""
     rows = room.tables.timeline.consents(contact_id)
-    return next((source for channel, _, source, _ in rows if channel == CHANNEL), None)
+    return next((source for channel, _, source, _ in rows if channel == CHANNEL), "")
 
 
 def _metadata(bot: Bot, message: Message) -> dict[str, Any]:

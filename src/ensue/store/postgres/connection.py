@@ -22,6 +22,9 @@ _PREPARED = 500
 _PREPARED_FROM = 2
 """A statement that is composed for one question is not worth preparing."""
 
+_EXCLUSIVE = "SELECT pg_advisory_xact_lock(?)"
+_SHARED = "SELECT pg_advisory_xact_lock_shared(?)"
+
 _GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
@@ -56,6 +59,7 @@ class PostgresConnection:
         # The workspaces that this transaction shares with others, and those that it has to itself.
         self._shared: set[int] = set()
         self._own: set[int] = set()
+        self._own_from_start: set[int] = set()
         self._wanted: set[int] = set()
 
     @property
@@ -117,25 +121,34 @@ class PostgresConnection:
     def begun(self) -> None:
         """A transaction has begun. Where the last one found that it had to be alone, wait until nobody else works."""
         self._shared.clear()
-        self._own, self._wanted = self._wanted, set()
+        self._own_from_start, self._wanted = self._wanted, set()
+        self._own = set(self._own_from_start)
         for workspace_id in sorted(self._own):
-            self.row("SELECT pg_advisory_xact_lock(?)", (workspace_id,))
+            self.row(_EXCLUSIVE, (workspace_id,))
 
     def undone(self) -> None:
         """What was done since a savepoint is undone: the locks that were taken since are gone with it."""
         self._shared.clear()
+        self._own = set(self._own_from_start)
 
     def beside_others(self, workspace_id: int) -> None:
         """See `Sql`. A lock that many can hold together, and that costs no write."""
         if self._writes and workspace_id not in self._own and workspace_id not in self._shared:
-            self.row("SELECT pg_advisory_xact_lock_shared(?)", (workspace_id,))
+            self.row(_SHARED, (workspace_id,))
             self._shared.add(workspace_id)
 
     def alone(self, workspace_id: int) -> None:
-        """See `Sql`. Two that share a lock would wait for each other to let go, so neither waits: it begins again."""
-        if workspace_id not in self._own:
+        """See `Sql`. Two that share a lock would wait for each other to let go, so neither waits: it begins again.
+
+        What was read beside others may be true no more, which is the other reason to begin again.
+        """
+        if workspace_id in self._own:
+            return
+        if workspace_id in self._shared:
             self._wanted.add(workspace_id)
             raise Contended("The definitions of a workspace are changed by one transaction at a time.")
+        self.row(_EXCLUSIVE, (workspace_id,))
+        self._own.add(workspace_id)
 
     def _bulk(self, statement: str) -> Bulk | None:
         if statement not in self._bulks:

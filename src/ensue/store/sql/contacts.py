@@ -1,6 +1,6 @@
 """Contacts and what hangs on one: aliases, tags, consents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ensue.base import json
 from ensue.model.contact import Contact
@@ -123,6 +123,25 @@ class Contacts:
             (self._workspace, now, limit),
         )
         return [row[0] for row in rows]
+
+    def present(self, contact_ids: Sequence[int]) -> list[int]:
+        """Those of some ids that are contacts now."""
+        if not contact_ids:
+            return []
+        places = ", ".join("?" * len(contact_ids))
+        rows = self._sql.rows(
+            f"SELECT id FROM contacts WHERE workspace_id = ? AND id IN ({places})", (self._workspace, *contact_ids)
+        )
+        return [row[0] for row in rows]
+
+    def due_no_later(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Count contacts as due at instants, unless they are due before: (contact, instant)."""
+        workspace = self._workspace
+        self._sql.run_many(
+            f"""UPDATE standings SET due_at = ? WHERE workspace_id = ? AND contact_id = ? AND slot = {ITSELF}
+              AND (due_at IS NULL OR due_at > ?)""",
+            [(at, workspace, contact_id, at) for contact_id, at in rows],
+        )
 
     def put_off(self, contact_id: int, until: int) -> None:
         """Do not count a contact as due before an instant, whatever its timers say."""

@@ -35,6 +35,14 @@ class Devices:
         )
         return [_device(row) for row in rows]
 
+    def all_of(self, contact_id: int) -> list[Device]:
+        """All devices of a contact, newest first, those that are gone too."""
+        rows = self._sql.rows(
+            f"SELECT {_COLUMNS} FROM devices WHERE workspace_id = ? AND contact_id = ? ORDER BY id DESC",
+            (self._workspace, contact_id),
+        )
+        return [_device(row) for row in rows]
+
     def by_address(self, channel: str, address: str) -> Device | None:
         """The device of an address, gone or not."""
         row = self._sql.row(

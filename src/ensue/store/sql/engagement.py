@@ -26,6 +26,18 @@ class Engagement(NamedTuple):
     machine_clicks: int = 0
 
 
+class Reached(NamedTuple):
+    """What must be known of a message to say what somebody did with it. Times in milliseconds."""
+
+    id: int
+    channel: str
+    contact_id: int | None
+    campaign_id: int | None
+    address: str | None
+    handed_at: int | None
+    sent_at: int | None
+
+
 def owner_of_message(sql: Sql, message_id: int) -> int | None:
     """The workspace of a message that a mail from outside names. One that is being removed has none."""
     row = sql.row(
@@ -42,6 +54,15 @@ class MessageLinks:
     def __init__(self, sql: Sql, workspace_id: int) -> None:
         self._sql = sql
         self._workspace = workspace_id
+
+    def message(self, message_id: int) -> Reached | None:
+        """A message, without its texts."""
+        row = self._sql.row(
+            """SELECT id, channel, contact_id, campaign_id, address, handed_at, sent_at FROM messages
+            WHERE workspace_id = ? AND id = ?""",
+            (self._workspace, message_id),
+        )
+        return Reached(*row) if row else None
 
     def keep(self, message_id: int, targets: Sequence[str]) -> None:
         """Store the targets of a message's links: the first is link 1. Rendered again, it has others."""

@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ensue.base import json
-from ensue.model.message import QUEUED, SENDING, Attempt, Message, before
+from ensue.base.clock import DAY
+from ensue.base.ids import id_at
+from ensue.model.message import FAILED, MARKETING, QUEUED, SENDING, Attempt, Message, before
 from ensue.store.sql.connection import Row, Sql, Values
 
 _COLUMNS = """id, channel, kind, status, created_at, updated_at, contact_id, address, template_id, template_version,
-  content, given, rendered, campaign_id, version, enrolment_id, node_id, event_id, attempt, leased, due_at, reason,
+  content, given, rendered, campaign_id, version, enrolment_id, node_id, event_id, attempt, tries, leased, due_at,
+  reason,
   detail, provider_id, handed_at, sent_at, delivered_at, opened_at, clicked_at"""
 
+_LONGEST_HELD = 31 * DAY
 _UNDER_WAY = f"status IN ('{QUEUED}', '{SENDING}')"
 
 # What keeps the instant at which a message came to a status.
@@ -45,7 +49,7 @@ class Messages:
         """Store new messages."""
         self._sql.run_many(
             f"""INSERT INTO messages (workspace_id, {_COLUMNS})
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [(self._workspace, *_values(message)) for message in messages],
         )
 
@@ -68,6 +72,20 @@ class Messages:
         )
         return (total[0] if total else 0), [_message(row) for row in rows]
 
+    def counted(self, contact_id: int, before_id: int, since: int) -> list[Message]:
+        """A contact's messages, without one, that were handed over past an instant, or wait in the queue before it.
+
+        One that was queued more than a month before that instant is not found.
+        """
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM messages
+            WHERE workspace_id = ? AND contact_id = ? AND id >= ? AND id <> ? AND kind = '{MARKETING}'
+              AND (handed_at > ? OR (handed_at IS NULL AND status = '{QUEUED}' AND id < ?))
+              AND (status <> '{FAILED}' OR sent_at IS NOT NULL)""",
+            (self._workspace, contact_id, id_at(since - _LONGEST_HELD), before_id, since, before_id),
+        )
+        return [_message(row) for row in rows]
+
     # Handing over
 
     def due(self, channel: str, now: int, limit: int) -> list[Message]:
@@ -83,8 +101,9 @@ class Messages:
         """Begin the next hand-over of a message as it was read; False when somebody else was first."""
         rendered = json.encode_text(message.rendered) if message.rendered is not None else None
         changed = self._sql.run(
-            f"""UPDATE messages SET status = ?, attempt = attempt + 1, leased = 1, due_at = ?, handed_at = ?,
-              updated_at = ?, reason = NULL, detail = NULL, address = ?, rendered = ?, template_version = ?
+            f"""UPDATE messages SET status = ?, attempt = attempt + 1, tries = tries + 1, leased = 1, due_at = ?,
+              handed_at = ?, updated_at = ?, reason = NULL, detail = NULL, address = ?, rendered = ?,
+              template_version = ?
             WHERE workspace_id = ? AND id = ? AND attempt = ? AND {_UNDER_WAY}""",
             (
                 SENDING, until, now, now, message.address, rendered, message.template_version,
@@ -106,7 +125,7 @@ class Messages:
         )  # fmt: skip
         return changed == 1
 
-    def put_off(self, message_id: int, until: int | None, reason: str, now: int) -> None:
+    def put_off(self, message_id: int, until: int | None, reason: str | None, now: int) -> None:
         """Leave a message that is under way alone until an instant, or until somebody releases it."""
         self._sql.run(
             f"""UPDATE messages SET due_at = ?, leased = 0, reason = ?, updated_at = ?
@@ -135,7 +154,8 @@ class Messages:
         """Queue a message again that is in one of these statuses; False when it is not."""
         marks = ", ".join("?" * len(statuses))
         changed = self._sql.run(
-            f"""UPDATE messages SET status = ?, reason = NULL, detail = NULL, due_at = ?, leased = 0, updated_at = ?
+            f"""UPDATE messages SET status = ?, reason = NULL, detail = NULL, due_at = ?, leased = 0, tries = 0,
+              updated_at = ?
             WHERE workspace_id = ? AND id = ? AND status IN ({marks})""",
             (QUEUED, now, now, self._workspace, message_id, *statuses),
         )
@@ -151,6 +171,15 @@ class Messages:
               updated_at = ?
             WHERE workspace_id = ? AND id = ? AND status IN ({", ".join("?" * len(earlier))})""",
             values,
+        )
+        return changed == 1
+
+    def give_back(self, message_id: int, attempt: int, now: int) -> bool:
+        """End a lease that was not used: the hand-over was not begun."""
+        changed = self._sql.run(
+            """UPDATE messages SET leased = 0, tries = tries - 1, due_at = ?, updated_at = ?
+            WHERE workspace_id = ? AND id = ? AND attempt = ? AND leased = 1""",
+            (now, now, self._workspace, message_id, attempt),
         )
         return changed == 1
 
@@ -185,11 +214,11 @@ def _values(m: Message) -> tuple[object, ...]:
     return (
         m.id, m.channel, m.kind, m.status, m.created_at, m.updated_at, m.contact_id, m.address, m.template_id,
         m.template_version, content, given, rendered, m.campaign_id, m.version, m.enrolment_id, m.node_id, m.event_id,
-        m.attempt, int(m.leased), m.due_at, m.reason, m.detail, m.provider_id, m.handed_at, m.sent_at, m.delivered_at,
-        m.opened_at, m.clicked_at,
+        m.attempt, m.tries, int(m.leased), m.due_at, m.reason, m.detail, m.provider_id, m.handed_at, m.sent_at,
+        m.delivered_at, m.opened_at, m.clicked_at,
     )  # fmt: skip
 
 
 def _message(row: Row) -> Message:
     content, given, rendered = (json.decode(text) if text is not None else None for text in row[10:13])
-    return Message(*(*row[:10], content, given, rendered, *row[13:19], bool(row[19]), *row[20:]))
+    return Message(*(*row[:10], content, given, rendered, *row[13:20], bool(row[20]), *row[21:]))

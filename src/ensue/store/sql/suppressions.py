@@ -81,13 +81,16 @@ class Suppressions:
 
     def page(self, wanted: Wanted, limit: int, offset: int) -> tuple[int, list[Suppression]]:
         """(how many in all, one page newest first)."""
-        where, values = "workspace_id = ?", [self._workspace]
+        where = "workspace_id = ?"
+        values: list[object] = [self._workspace]
         for column, value in (("channel", wanted.channel), ("reason", wanted.reason)):
             if value is not None:
-                where, values = f"{where} AND {column} = ?", [*values, value]
+                where += f" AND {column} = ?"
+                values.append(value)
         if wanted.part is not None:
             escaped = wanted.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            where, values = f"{where} AND address_key LIKE ? ESCAPE '\\'", [*values, f"%{escaped}%"]
+            where += " AND address_key LIKE ? ESCAPE '\\'"
+            values.append(f"%{escaped}%")
         total = self._sql.row(f"SELECT COUNT(*) FROM suppressions WHERE {where}", values)
         rows = self._sql.rows(
             f"SELECT {_COLUMNS} FROM suppressions WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",

@@ -12,6 +12,7 @@ from ensue.store.sql.contact_list import ContactList
 from ensue.store.sql.contacts import Contacts
 from ensue.store.sql.definitions import DefinitionTables
 from ensue.store.sql.devices import Devices
+from ensue.store.sql.dry_runs import DryRuns
 from ensue.store.sql.engagement import MessageLinks, owner_of_message
 from ensue.store.sql.enrolments import Enrolments
 from ensue.store.sql.erasures import Erasures
@@ -20,13 +21,16 @@ from ensue.store.sql.feedback import FeedbackTokens
 from ensue.store.sql.forms import Forms, FormSubmissions, owner_and_form
 from ensue.store.sql.incoming import IncomingEndpoints, incoming_by_digest
 from ensue.store.sql.inspection import Inspection
+from ensue.store.sql.launches import Launches, Schedules
 from ensue.store.sql.messages import Messages
 from ensue.store.sql.populations import Populations
 from ensue.store.sql.push_keys import PushKeys
 from ensue.store.sql.senders import Senders
+from ensue.store.sql.split_tests import SplitTests
 from ensue.store.sql.standing import Ledger, Memberships, Tallies, Timers
 from ensue.store.sql.suppressions import Suppressions
 from ensue.store.sql.telegram import Telegram, bot_by_id, bot_owner
+from ensue.store.sql.templates import Templates
 from ensue.store.sql.timeline import Timeline
 from ensue.store.sql.visitor_devices import VisitorDevices
 from ensue.store.sql.webhooks import WebhookDeliveries, WebhookEndpoints
@@ -47,7 +51,7 @@ _UNIQUE_IN_STORE = (
 )
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
-    "audit_log", "forms", "form_submissions", "suppressions",
+    "audit_log", "forms", "form_submissions", "templates", "suppressions", "launches", "dry_runs",
 )  # fmt: skip
 
 # Asked channel by channel, each answer is the end of an index.
@@ -79,8 +83,13 @@ class WorkspaceTables:
         self.backfills = Backfills(sql, workspace_id)
         self.populations = Populations(sql, workspace_id)
         self.inspection = Inspection(sql, workspace_id)
+        self.templates = Templates(sql, workspace_id)
         self.forms = Forms(sql, workspace_id)
         self.form_submissions = FormSubmissions(sql, workspace_id)
+        self.launches = Launches(sql, workspace_id)
+        self.schedules = Schedules(sql, workspace_id)
+        self.split_tests = SplitTests(sql, workspace_id)
+        self.dry_runs = DryRuns(sql, workspace_id)
         self.messages = Messages(sql, workspace_id)
         self.message_links = MessageLinks(sql, workspace_id)
         self.suppressions = Suppressions(sql, workspace_id)
@@ -144,6 +153,39 @@ class Tables:
               (SELECT 1 FROM backfills b WHERE b.workspace_id = w.id AND b.status = 'RUNNING')"""
         )
         return [row[0] for row in rows]
+
+    def workspaces_with_campaign_work(self, now: int) -> list[int]:
+        """Workspaces in which a launch, a schedule, a test, a dry-run or the arming of dates goes on now."""
+        rows = self.sql.rows(
+            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND (
+              EXISTS (SELECT 1 FROM schedules s WHERE s.workspace_id = w.id AND s.next_at <= ?)
+              OR EXISTS (SELECT 1 FROM launches l WHERE l.workspace_id = w.id AND l.status = 'RUNNING'
+                AND l.next_at <= ?)
+              OR EXISTS (SELECT 1 FROM split_tests t WHERE t.workspace_id = w.id AND t.look_at <= ?)
+              OR EXISTS (SELECT 1 FROM dry_runs d WHERE d.workspace_id = w.id AND d.status = 'RUNNING')
+              OR EXISTS (SELECT 1 FROM backfills b WHERE b.workspace_id = w.id AND b.status = 'RUNNING'
+                AND b.kind = 'DATES'))""",
+            (now, now, now),
+        )
+        return [row[0] for row in rows]
+
+    def next_campaign_work(self) -> int | None:
+        """The earliest instant at which a launch, a schedule or a test wants to go on."""
+        row = self.sql.row(
+            f"""SELECT MIN(at) FROM (
+              SELECT (SELECT MIN(next_at) FROM schedules s WHERE s.workspace_id = w.id) AS at
+                FROM workspaces w WHERE {_NOT_CLOSED}
+              UNION ALL
+              SELECT (SELECT MIN(look_at) FROM split_tests t
+                WHERE t.workspace_id = w.id AND t.look_at IS NOT NULL) AS at
+                FROM workspaces w WHERE {_NOT_CLOSED}
+              UNION ALL
+              SELECT (SELECT MIN(l.next_at) FROM launches l
+                JOIN campaigns c ON c.workspace_id = l.workspace_id AND c.id = l.campaign_id AND c.status = 'ACTIVE'
+                WHERE l.workspace_id = w.id AND l.status = 'RUNNING') AS at
+                FROM workspaces w WHERE {_NOT_CLOSED}) coming"""
+        )
+        return row[0] if row else None
 
     def next_due(self) -> int | None:
         """The earliest instant at which time alone may change something anywhere."""

@@ -47,6 +47,8 @@ class Workspaces:
         Raises:
             Conflict: the slug is taken.
         """
+        # Nobody else knows of it yet, so its definitions may change from the beginning.
+        self._sql.alone(workspace.id)
         self._sql.run(
             f"INSERT INTO workspaces ({_WORKSPACE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (

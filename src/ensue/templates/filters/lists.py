@@ -1,5 +1,6 @@
 """Filters on lists. A single value is a list of one, and a missing one is an empty list."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ensue.base import json
@@ -105,7 +106,7 @@ def _rank(value: object, *, fold: bool = False) -> tuple[int, Any]:
     return (2, _key(value)) if holds(value) else (3, "")
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "compact": compact,
     "concat": concat,
     "find": find,

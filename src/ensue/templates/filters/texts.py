@@ -5,6 +5,7 @@ escaped twice, and what a contact wrote is always escaped once.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from liquid.exceptions import FilterArgumentError
@@ -167,7 +168,7 @@ def _bounded(length: int) -> None:
         raise FilterArgumentError(f"the text would be longer than {bounds.TEMPLATE_VALUE} characters", token=None)
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "append": append,
     "capitalize": capitalize,
     "downcase": downcase,

@@ -26,6 +26,8 @@ CREATE TABLE form_submissions (
   fingerprint bytea NOT NULL,
   contact_id bigint,
   event_id bigint,
+  -- The mail that asks for confirmation. It is nobody's until then.
+  message_id bigint,
   email_key text COLLATE "C",
   reason text COLLATE "C",
   content text COLLATE "C",

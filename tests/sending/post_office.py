@@ -1,0 +1,169 @@
+"""A real mail server for tests: it accepts, defers, refuses, hangs up in the middle, or is slow, as it is told."""
+
+import asyncio
+import email
+import email.policy
+import ssl
+import threading
+from collections.abc import Callable
+from email.message import EmailMessage
+from typing import Any, NamedTuple
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+
+class Letter(NamedTuple):
+    """A mail that was taken."""
+
+    sender: str
+    recipients: list[str]
+    raw: bytes
+    ssl: bool
+    user: str | None
+
+    @property
+    def mail(self) -> EmailMessage:
+        mail = email.message_from_bytes(self.raw, policy=email.policy.default)
+        assert isinstance(mail, EmailMessage)
+        return mail
+
+
+class PostOffice:
+    """Takes mails at 127.0.0.1. What it says can be changed at any time; see the attributes.
+
+    Attributes:
+        says: what is said to a command (MAIL, RCPT, DATA, END, the last after the data), by a function of the address.
+        hangs_up: the command at which the connection is cut instead of an answer; AFTER is at once after taking a mail.
+        taken: called with each mail before it is acknowledged.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, **smtp: Any) -> None:
+        """`tls` for a server that speaks TLS from the start; `smtp` are options of aiosmtpd's own."""
+        self.letters: list[Letter] = []
+        self.connections = 0
+        self.commands: list[str] = []
+        self.says: dict[str, Callable[[str], str | None]] = {}
+        self.hangs_up: str | None = None
+        self.gate: dict[str, threading.Event] = {}
+        self.reached: dict[str, threading.Event] = {
+            name: threading.Event() for name in ("CONNECT", "MAIL", "RCPT", "DATA", "END")
+        }
+        self.taken: Callable[[Letter], None] = lambda _letter: None
+        self._tls = tls
+        self._smtp = smtp
+        self.port = 0
+
+    def __enter__(self) -> "PostOffice":
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Listen, on the same port as before when it was closed meanwhile."""
+        ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+
+    def close(self) -> None:
+        for gate in self.gate.values():
+            gate.set()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+
+    def _run(self, ready: threading.Event) -> None:
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(lambda _loop, _context: None)
+        options = {"enable_SMTPUTF8": False, "loop": loop, "hostname": "post.test"} | self._smtp
+        listening = loop.create_server(lambda: _Smtp(self, **options), "127.0.0.1", self.port, ssl=self._tls)
+        server = loop.run_until_complete(listening)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+    # What aiosmtpd calls
+
+    async def answer(self, server: SMTP, command: str, address: str, usual: str) -> str:
+        self.commands.append(command)
+        self.reached[command].set()
+        if command in self.gate:
+            await asyncio.to_thread(self.gate[command].wait, 30)
+        if self.hangs_up == command:
+            server.transport.abort()
+            await asyncio.sleep(0)
+        said = self.says[command](address) if command in self.says else None
+        return said or usual
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return await self.answer(server, "MAIL", address, "250 2.1.0 OK")
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        said = await self.answer(server, "RCPT", address, "250 2.1.5 OK")
+        if said.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return said
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):
+        said = await self.answer(server, "END", envelope.rcpt_tos[0], "250 2.0.0 Taken")
+        if said.startswith("2"):
+            user = session.auth_data.decode() if session.auth_data else None
+            letter = Letter(
+                envelope.mail_from or "",
+                envelope.rcpt_tos,
+                envelope.original_content or b"",
+                session.ssl is not None,
+                user,
+            )
+            self.letters.append(letter)
+            self.taken(letter)
+        if self.hangs_up == "AFTER":
+            server.transport.abort()
+        return said
+
+
+class _Smtp(SMTP):
+    """Cuts the connection at DATA, too, while the data comes."""
+
+    def connection_made(self, transport: Any) -> None:
+        office = self.event_handler
+        office.connections += 1
+        office.reached["CONNECT"].set()
+        if office.hangs_up == "CONNECT":
+            transport.abort()
+            return
+        super().connection_made(transport)
+
+    async def smtp_DATA(self, arg: str) -> None:
+        office = self.event_handler
+        office.reached["DATA"].set()
+        if office.hangs_up == "DATA":
+            await self.push("354 Go ahead")
+            await self._reader.readline()
+            self.transport.abort()
+            return
+        await super().smtp_DATA(arg)
+
+
+def accepting(**users: str) -> Callable[..., AuthResult]:
+    """An authenticator that knows these users by their passwords."""
+
+    def authenticate(server, session, envelope, mechanism, auth_data):
+        login, password = auth_data.login.decode(), auth_data.password.decode()
+        if users.get(login) != password:
+            return AuthResult(success=False, handled=False)
+        session.auth_data = auth_data.login
+        return AuthResult(success=True, auth_data=auth_data.login)
+
+    return authenticate
