@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+import apsw
+
 from bench.workload import SEED, Site, bodies
 from ensue.api.ingest import read_event
 from ensue.base.clock import SystemClock
 from ensue.base.ids import Ids
 from ensue.engine.engine import Engine
 from ensue.store.sql.connection import Row, Values
-from ensue.store.sql.json_sql import JsonSql
 from ensue.store.sql.transaction import Tables
 from ensue.store.sqlite.connection import SqliteConnection, open_connection
 from ensue.store.sqlite.store import FILE
@@ -22,44 +23,34 @@ from ensue.store.sqlite.store import FILE
 Transaction = list[tuple[str, list[Values]]]
 
 
-class Recorder:
-    """A `Sql` that keeps what is written."""
+class Recorder(SqliteConnection):
+    """Keeps what is written."""
 
-    def __init__(self, inner: SqliteConnection) -> None:
-        self._inner = inner
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
         self._written: list[tuple[str, Values]] = []
-
-    @property
-    def json(self) -> JsonSql:
-        """How the database reads JSON."""
-        return self._inner.json
-
-    @property
-    def for_update(self) -> str:
-        """How the database locks what it reads."""
-        return self._inner.for_update
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
         self._keep(statement, values)
-        return self._inner.rows(statement, values)
+        return super().rows(statement, values)
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row of a query."""
         self._keep(statement, values)
-        return self._inner.row(statement, values)
+        return super().row(statement, values)
 
     def run(self, statement: str, values: Values = ()) -> int:
         """Run a change."""
         self._keep(statement, values)
-        return self._inner.run(statement, values)
+        return super().run(statement, values)
 
     def run_many(self, statement: str, values: Iterable[Values]) -> None:
         """Run a change for each row."""
         rows = list(values)
         for row in rows:
             self._keep(statement, row)
-        self._inner.run_many(statement, rows)
+        super().run_many(statement, rows)
 
     def taken(self) -> Transaction:
         """What was written since the last time."""
@@ -77,7 +68,7 @@ class Recorder:
 def record(site: Site, events: int, group: int) -> list[Transaction]:
     """What the engine writes for so many posted events, `group` to a transaction."""
     connection = open_connection(str(site.folder / FILE), synchronous="OFF")
-    recorder = Recorder(SqliteConnection(connection))
+    recorder = Recorder(connection)
     tables = Tables(recorder)
     clock = SystemClock()
     engine = Engine(clock, Ids(clock, floor=tables.largest_id()))
