@@ -3,6 +3,8 @@
 What needs escaping is encoded record by record, since each call of the encoder costs more than what it encodes.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from ensue.base.clock import to_iso
@@ -11,6 +13,7 @@ from ensue.base.json import encode_text
 from ensue.engine.arrival import Created
 from ensue.model.effects import ContactCard, Effects
 from ensue.model.event import Event
+from ensue.store.ports import Row
 
 
 class _Card(msgspec.Struct, rename="camel", gc=False):
@@ -21,7 +24,7 @@ class _Card(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Origin(msgspec.Struct, rename="camel", gc=False):
-    """The end of an event: where it came from, and when."""
+    """Where an event came from."""
 
     session_id: str | None
     page_url: str | None
@@ -29,8 +32,6 @@ class _Origin(msgspec.Struct, rename="camel", gc=False):
     utm_source: str | None
     utm_medium: str | None
     utm_campaign: str | None
-    received_at: str
-    source: str
 
 
 _NOTHING_ELSE = '},"segments":{"entered":[],"exited":[]},"campaigns":{"enrolled":[],"skipped":[]}}'
@@ -44,15 +45,37 @@ def created(outcome: Created) -> str:
 
 def event(e: Event, metadata_text: str | None, contact: str) -> str:
     """An event as lists show it; `contact` is what `card` says of its contact."""
-    timestamp = to_iso(e.timestamp)
-    received = timestamp if e.received_at == e.timestamp else to_iso(e.received_at)
-    origin = encode_text(
-        _Origin(e.session_id, e.page_url, e.referrer, e.utm_source, e.utm_medium, e.utm_campaign, received, e.source)
-    )
+    origin = (e.session_id, e.page_url, e.referrer, e.utm_source, e.utm_medium, e.utm_campaign)
+    return _event(e.id, e.type, e.timestamp, e.received_at, metadata_text, contact, origin, e.source)
+
+
+def listed(row: Row, contact: str) -> str:
+    """The same of a row of `EventLog.page`."""
+    return _event(row[0], row[1], row[2], row[3], row[5], contact, row[6:12], row[12])
+
+
+def _event(
+    event_id: int,
+    event_type: str,
+    timestamp: int,
+    received_at: int,
+    metadata_text: str | None,
+    contact: str,
+    origin: tuple[str | None, ...],
+    source: str,
+) -> str:
+    happened = to_iso(timestamp)
+    received = happened if received_at == timestamp else to_iso(received_at)
     return (
-        f'{{"id":"{show("evt", e.id)}","type":{encode_text(e.type)},"metadata":{metadata_text or "{}"},'
-        f'"timestamp":"{timestamp}",{contact},{origin[1:]}'
+        f'{{"id":"{show("evt", event_id)}","type":{encode_text(event_type)},"metadata":{metadata_text or "{}"},'
+        f'"timestamp":"{happened}",{contact},{_origin(*origin)},"receivedAt":"{received}","source":"{source}"}}'
     )
+
+
+# The events of one page, or of one visitor, mostly come from the same place.
+@lru_cache(1_024)
+def _origin(*fields: str | None) -> str:
+    return encode_text(_Origin(*fields))[1:-1]
 
 
 def card(contact: ContactCard | None) -> str:

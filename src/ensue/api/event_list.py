@@ -10,7 +10,6 @@ from ensue.base.clock import from_iso
 from ensue.base.errors import Invalid
 from ensue.base.ids import read
 from ensue.model.effects import ContactCard
-from ensue.model.event import Event
 from ensue.store.ports import Row, Tables
 
 _PARAMETERS = ("contactId", "type", "limit", "since", "until", "sessionId", "cursor")
@@ -96,7 +95,7 @@ def page(tables: Tables, workspace_id: int, query: Query) -> Page:
         card = cards.get(row[4])
         if card is None:
             card = cards[row[4]] = _card(row)
-        shown.append(event_json.event(_event(row), row[5], card))
+        shown.append(event_json.listed(row, card))
     body = f"[{','.join(shown)}]"
     return Page(body.encode(), (rows[-1][2], rows[-1][0]) if more else None)
 
@@ -129,11 +128,7 @@ def _cursor(text: str) -> tuple[int, int] | None:
 
 def render(row: Row) -> str:
     """One row of `EventLog.page` as JSON text."""
-    return event_json.event(_event(row), row[5], _card(row))
-
-
-def _event(row: Row) -> Event:
-    return Event(*row[:5], {}, *row[6:15])  # type: ignore[call-arg]
+    return event_json.listed(row, _card(row))
 
 
 def _card(row: Row) -> str:

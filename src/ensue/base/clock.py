@@ -60,14 +60,18 @@ class SimulatedClock:
 
 def to_iso(instant: int) -> str:
     """`2026-01-15T10:00:00.000Z` for an instant."""
-    seconds, milliseconds = divmod(instant, SECOND)
-    return f"{_to_the_second(seconds)}.{milliseconds:03}Z"
+    days, rest = divmod(instant, DAY)
+    minutes, milliseconds = divmod(rest, MINUTE)
+    return f"{_day(days)}T{_MINUTES[minutes]}:{milliseconds // SECOND:02}.{milliseconds % SECOND:03}Z"
 
 
-# What is shown together happened close together: of the events of one answer, most share the second.
+_MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
+
+
+# What is shown together happened close together: every event's instants are written, a few at a time of few days.
 @lru_cache(4_096)
-def _to_the_second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).isoformat()[:10]
 
 
 def from_iso(text: str) -> int:

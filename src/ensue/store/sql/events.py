@@ -14,10 +14,9 @@ _COLUMNS = """e.id, t.name, e.timestamp, e.received_at, e.contact_id, e.metadata
 _JOINED = """events e JOIN event_types t ON t.workspace_id = e.workspace_id AND t.id = e.type_id
   LEFT JOIN sessions s ON s.workspace_id = e.workspace_id AND s.id = e.session_id"""
 
-_STORED = """e.id, e.type_id, e.timestamp, e.received_at, e.contact_id, e.metadata, e.session_id, e.page_url,
-  e.referrer, e.utm_source, e.utm_medium, e.utm_campaign, e.source, e.cause_id, e.depth"""
+_WITH_CONTACT = f"""{_JOINED}
+  LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id"""
 _NEWEST_FIRST = "ORDER BY e.timestamp DESC, e.id DESC"
-_NOBODY = (None, None, None)
 
 
 def _event(row: Row) -> Event:
@@ -178,36 +177,12 @@ class EventLog:
         return self._shown(Clause("e.id > ?", (event_id,)), "ORDER BY e.id", limit)
 
     def _shown(self, which: Clause, order: str, limit: int) -> list[Row]:
-        """Events as lists show them. What many of them share is read once, where a join would read it for each."""
-        rows = self._sql.rows(
-            f"SELECT {_STORED} FROM events e WHERE e.workspace_id = ? AND {which.sql} {order} LIMIT ?",
+        """Events as lists show them."""
+        return self._sql.rows(
+            f"SELECT {_COLUMNS}, c.email, c.first_name, c.last_name FROM {_WITH_CONTACT}"
+            f" WHERE e.workspace_id = ? AND {which.sql} {order} LIMIT ?",
             (self._workspace, *which.values, limit),
         )
-        types = self._named("id, name FROM event_types", {row[1] for row in rows})
-        sessions = self._named("id, key FROM sessions", {row[6] for row in rows})
-        contacts = self._named("id, email, first_name, last_name FROM contacts", {row[4] for row in rows})
-        return [
-            (
-                row[0],
-                *types[row[1]],
-                *row[2:6],
-                *sessions.get(row[6], (None,)),
-                *row[7:],
-                *contacts.get(row[4], _NOBODY),
-            )
-            for row in rows
-        ]
-
-    def _named(self, columns: str, ids: set[int | None]) -> dict[int, Row]:
-        """What some ids stand for."""
-        ids.discard(None)
-        if not ids:
-            return {}
-        rows = self._sql.rows(
-            f"SELECT {columns} WHERE workspace_id = ? AND {self._sql.json.among('id')}",
-            (self._workspace, json.encode_text(list(ids))),
-        )
-        return {row[0]: row[1:] for row in rows}
 
     def types(self) -> list[tuple[str, int, int, int]]:
         """(name, events, first seen, last seen) of every type, most frequent first."""
