@@ -28,8 +28,11 @@ from ensue.base.ids import Ids
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.email import EmailChannel
+from ensue.channels.outgoing_http import OutgoingHttp
+from ensue.channels.webhook import WebhookChannel
 from ensue.config import Config
 from ensue.engine.engine import Engine
+from ensue.engine.messages.addresses import Addresses
 from ensue.operations import backup as copying
 from ensue.operations import demo as example
 from ensue.operations import doctor as check_up
@@ -48,9 +51,11 @@ from ensue.worker.campaign_loop import CampaignLoop
 from ensue.worker.composition import Composer
 from ensue.worker.delivery_loop import DeliveryLoop
 from ensue.worker.group_commit import GroupCommit
+from ensue.worker.mail_tracking import MailTracking
 from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
+from ensue.worker.webhook_loop import WebhookLoop
 
 _log = logging.getLogger("ensue")
 
@@ -86,6 +91,7 @@ def make_services(
         master_key = config.secret_key or secret_key.kept_in(config.data)
     wakes = Wakes()
     commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
+    http = OutgoingHttp(config.private_targets or ())
     return Services(
         config=config,
         engine=engine,
@@ -95,13 +101,23 @@ def make_services(
         readers=ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="reader"),
         sealer=Sealer(master_key),
         signer=Signer(master_key),
+        http=http,
+        channels=make_channels(engine.clock, http),
     )
 
 
-def make_channels(services: Services) -> dict[str, Channel]:
+def make_channels(clock: Clock, http: OutgoingHttp) -> dict[str, Channel]:
     """The ways out, by name."""
-    clock = services.engine.clock
-    return {"EMAIL": EmailChannel(lambda: datetime.fromtimestamp(clock.now() / 1_000, UTC))}
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock.now() / 1_000, UTC)
+
+    return {channel.name: channel for channel in (EmailChannel(now), WebhookChannel(http, now))}
+
+
+def make_tracking(config: Config, signer: Signer) -> MailTracking:
+    """What mails get that tell what becomes of them."""
+    return MailTracking(Addresses(signer, config.reached_at), reads_mailbox=config.bounce_mailbox is not None)
 
 
 def make_deliveries(services: Services) -> DeliveryLoop:
@@ -112,8 +128,21 @@ def make_deliveries(services: Services) -> DeliveryLoop:
         services.commits,
         services.wakes,
         services.readers,
-        Composer(services.sealer),
-        make_channels(services),
+        Composer(services.sealer, make_tracking(services.config, services.signer)),
+        services.channels,
+        Random().random,  # noqa: S311  only spreads what is tried again
+    )
+
+
+def make_webhooks(services: Services) -> WebhookLoop:
+    """The loop that tells endpoints what has happened, with connections of its own."""
+    return WebhookLoop(
+        services.engine,
+        services.store,
+        services.commits,
+        services.wakes,
+        services.sealer,
+        OutgoingHttp(services.config.private_targets or ()),
         Random().random,  # noqa: S311  only spreads what is tried again
     )
 
@@ -124,6 +153,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     rebuilds = RebuildLoop(services.store, services.engine, services.commits)
+    webhooks = make_webhooks(services)
     campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     deliveries = make_deliveries(services)
     services.commits.start()
@@ -132,6 +162,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     backfills.start()
     rebuilds.start()
+    webhooks.start()
     campaigns.start()
     try:
         yield
@@ -140,7 +171,9 @@ async def running(services: Services) -> AsyncIterator[None]:
         await deliveries.close()
         await backfills.close()
         await rebuilds.close()
+        await webhooks.close()
         await campaigns.close()
+        await services.http.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
@@ -53,7 +53,7 @@ class PostOffice:
         self._smtp = smtp
         self.port = 0
 
-    def __enter__(self) -> "PostOffice":
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -104,18 +104,18 @@ class PostOffice:
         said = self.says[command](address) if command in self.says else None
         return said or usual
 
-    async def handle_MAIL(self, server, session, envelope, address, options):
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return await self.answer(server, "MAIL", address, "250 2.1.0 OK")
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         said = await self.answer(server, "RCPT", address, "250 2.1.5 OK")
         if said.startswith("2"):
             envelope.rcpt_tos.append(address)
         return said
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):  # noqa: N802
         said = await self.answer(server, "END", envelope.rcpt_tos[0], "250 2.0.0 Taken")
         if said.startswith("2"):
             user = session.auth_data.decode() if session.auth_data else None
@@ -145,7 +145,7 @@ class _Smtp(SMTP):
             return
         super().connection_made(transport)
 
-    async def smtp_DATA(self, arg: str) -> None:
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         office = self.event_handler
         office.reached["DATA"].set()
         if office.hangs_up == "DATA":

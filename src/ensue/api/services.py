@@ -1,12 +1,14 @@
 """What a request handler may use: handed in by the composition root, nothing global."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ensue.base.sealing import Sealer, Signer
+from ensue.channels.channel import Channel
+from ensue.channels.outgoing_http import OutgoingHttp
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
@@ -29,6 +31,8 @@ class Services:
     readers: ThreadPoolExecutor
     sealer: Sealer
     signer: Signer
+    http: OutgoingHttp
+    channels: Mapping[str, Channel]
 
     def write(self, work: Callable[[Tables], T]) -> Awaitable[T]:
         """Run work in the next shared transaction; the result comes once it is durable."""
