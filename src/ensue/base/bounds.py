@@ -88,7 +88,7 @@ DRY_RUN_DAYS = 3_660
 # Webhooks
 WEBHOOK_ENDPOINTS = 50
 WEBHOOK_WISHES = 100
-WEBHOOK_TRIES_AT_ONCE = 128
+WEBHOOK_TRIES_AT_ONCE = 64
 WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT = 4
 # Longer than any try can take, so that who comes back after it was not running.
 WEBHOOK_LEASE = 45 * SECOND

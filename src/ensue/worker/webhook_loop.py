@@ -15,6 +15,7 @@ from ensue.base import bounds
 from ensue.base.errors import EnsueError
 from ensue.base.ids import show
 from ensue.base.sealing import Sealer
+from ensue.channels.outgoing_http import OutgoingHttp
 from ensue.engine.engine import Engine
 from ensue.engine.webhooks import queue
 from ensue.engine.webhooks.queue import Claim, Place, Try
@@ -22,7 +23,7 @@ from ensue.model.webhook import DisabledBy
 from ensue.store.ports import Readable, Tables
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
-from ensue.worker.webhook_try import Poster, attempt
+from ensue.worker.webhook_try import attempt
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class WebhookLoop:
         commits: GroupCommit,
         wakes: Wakes,
         sealer: Sealer,
-        poster: Poster,
+        http: OutgoingHttp,
         draw: Callable[[], float],
     ) -> None:
         self._engine = engine
@@ -53,7 +54,7 @@ class WebhookLoop:
         self._commits = commits
         self._wakes = wakes
         self._sealer = sealer
-        self._poster = poster
+        self._http = http
         self._draw = draw
         self._tries: set[asyncio.Task[None]] = set()
         self._back: list[tuple[Claim, Try]] = []
@@ -77,6 +78,7 @@ class WebhookLoop:
         for running in self._tries:
             running.cancel()
         await asyncio.gather(*self._tries, return_exceptions=True)
+        await self._http.close()
         if self._back:
             try:
                 await self._settle_and_claim([])
@@ -146,7 +148,11 @@ class WebhookLoop:
         task.add_done_callback(self._tries.discard)
 
     async def _try(self, claimed: Claim) -> None:
-        tried = await attempt(claimed, self._poster, self._sealer, self._engine.clock)
+        try:
+            tried = await attempt(claimed, self._http, self._sealer, self._engine.clock)
+        except Exception:  # noqa: BLE001  whatever it is concerns this try alone; its lease runs out
+            _log.exception("a try of %s failed", show("whd", claimed.delivery.id))
+            return
         self._back.append((claimed, tried))
         self._came_back.set()
 
