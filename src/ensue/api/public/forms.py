@@ -196,8 +196,7 @@ def _check_page(here: Context, form: Form, token: str | None) -> None:
 
 def _ask_to_confirm(here: Context) -> submitting.AskToConfirm:
     """Sends the mail. Its link is made from the configuration: what a request calls this server is anybody's word."""
-    config = here.services.config
-    base = config.public_url or f"http://{config.host}:{config.port}"
+    base = here.services.config.reached_at
 
     def ask(room: Any, form: Form, submission: Submission) -> None:
         token = tokens.for_confirmation(here.services.signer, room.tables.workspace_id, submission.id)
