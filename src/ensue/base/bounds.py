@@ -145,6 +145,7 @@ TEMPLATE_SIZE = 256 * 1024
 # JSON takes up to two bytes for a character of markup.
 TEMPLATE_BODY = 1024 * 1024
 TEMPLATE_TAG = 1_000
+TEMPLATE_TAGS = 5_000
 TEMPLATE_NESTING = 20
 # The steps that writing one text may take: the nodes of its loops' bodies, once for each turn, and what filters read.
 TEMPLATE_STEPS = 50_000
@@ -169,7 +170,6 @@ MACHINE_HASTE = 2 * SECOND
 PROXY_HASTE = 10 * SECOND
 # A reader is not kept waiting for longer than this by a store that is busy.
 TRACKING_SECONDS = 0.5
-FEEDBACK_BODY = 256 * 1024
 FEEDBACK_REPORTS = 500
 SUPPRESSION_NOTE = 500
 
