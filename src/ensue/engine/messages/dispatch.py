@@ -40,7 +40,7 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
     recipient = of_message(room.tables, message)
     match decide(room, message, recipient):
         case Refused(reason, detail):
-            messages.fail(message.id, FAILED, reason, detail, room.now)
+            _fail(room, message, reason, detail)
             return None
         case Held(until_then, reason):
             messages.put_off(message.id, until_then, reason, room.now)
@@ -49,7 +49,7 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
             pass
     if composed.fault is not None or composed.rendered is None:
         reason, detail = composed.fault or ("", "")
-        messages.fail(message.id, FAILED, reason, detail, room.now)
+        _fail(room, message, reason, detail)
         return None
     leased = msgspec.structs.replace(
         message,
@@ -62,3 +62,9 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
     return msgspec.structs.replace(
         leased, attempt=message.attempt + 1, tries=message.tries + 1, leased=True, due_at=until
     )
+
+
+def _fail(room: WorkingSet, message: Message, reason: str, detail: str | None) -> None:
+    if room.tables.messages.fail(message.id, FAILED, reason, detail, room.now) and room.notices is not None:
+        failed = msgspec.structs.replace(message, status=FAILED, due_at=None, reason=reason, detail=detail)
+        room.notices.message(failed, room.now)
