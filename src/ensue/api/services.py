@@ -9,10 +9,12 @@ from typing import TypeVar
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.outgoing_http import OutgoingHttp
+from ensue.channels.telegram.bot_api import BotApi
 from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.engine.working_set import WorkingSet
 from ensue.store.ports import Readable, Tables
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -32,6 +34,7 @@ class Services:
     sealer: Sealer
     signer: Signer
     http: OutgoingHttp
+    telegram: BotApi
     channels: Mapping[str, Channel]
 
     def write(self, work: Callable[[Tables], T]) -> Awaitable[T]:
@@ -46,6 +49,6 @@ class Services:
         """Run queries on a thread of their own, on one snapshot."""
         return asyncio.get_running_loop().run_in_executor(self.readers, self.store.read, question)
 
-    def glance(self, question: Callable[[Tables], T]) -> T:
-        """Run a query that is answered by an index in microseconds, here and now."""
-        return self.store.read(question)
+    async def glance(self, question: Callable[[Tables], T]) -> T:
+        """Run a query that is answered by an index in microseconds."""
+        return await glance(self.store, question)

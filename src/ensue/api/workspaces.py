@@ -121,7 +121,7 @@ async def create_workspace(here: Here, me: Me, wanted: NewWorkspace) -> ShownWor
 @router.get("/{workspaceId}")
 async def get_workspace(here: Here, caller: Annotated[Caller, Depends(allow(roles.MEMBER))]) -> ShownWorkspace:
     """One workspace."""
-    return here.services.glance(lambda tables: _found(tables, caller))
+    return await here.services.glance(lambda tables: _found(tables, caller))
 
 
 @router.patch("/{workspaceId}")

@@ -21,6 +21,7 @@ from ensue.engine.webhooks import queue
 from ensue.engine.webhooks.queue import Claim, Place, Try
 from ensue.model.webhook import DisabledBy
 from ensue.store.ports import Readable, Tables
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 from ensue.worker.webhook_try import attempt
@@ -98,7 +99,7 @@ class WebhookLoop:
 
     async def _turn(self) -> None:
         now = self._engine.ids.instant()
-        places, later = self._store.read(lambda tables: queue.ready(tables, now))
+        places, later = await glance(self._store, lambda tables: queue.ready(tables, now))
         if self._back or (places and self._free > 0):
             for claimed in await self._settle_and_claim(self._in_turn(places)):
                 self._begin(claimed)
@@ -159,7 +160,7 @@ class WebhookLoop:
     async def _tidy(self) -> None:
         """Remove what is old, a little at a time."""
         more = False
-        for workspace_id in self._store.read(lambda tables: tables.webhook_workspaces()):
+        for workspace_id in await glance(self._store, lambda tables: tables.webhook_workspaces()):
             more |= await self._commits.run(partial(self._tidy_one, workspace_id), own=True)
         self._tidy_at = asyncio.get_running_loop().time() + (_RETRY_SECONDS if more else _TIDY_SECONDS)
 
