@@ -82,8 +82,9 @@ PER_MINUTE = 1_000_000
 CRON = 100
 # A split whose branches have all failed so far is looked at again after so long.
 SPLIT_LOOK_AGAIN = 1 * HOUR
-DRY_RUN_CONTACTS = 200
-DRY_RUN_DAYS = 3_660
+DRY_RUN_CONTACTS = 500
+DRY_RUN_DAYS = 366
+DRY_RUN_LAUNCHES = 1_000
 
 # Webhooks
 WEBHOOK_ENDPOINTS = 50
