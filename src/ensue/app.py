@@ -29,6 +29,9 @@ from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.email import EmailChannel
 from ensue.channels.outgoing_http import OutgoingHttp
+from ensue.channels.push import PushChannel
+from ensue.channels.telegram.bot_api import BotApi
+from ensue.channels.telegram.channel import TelegramChannel
 from ensue.channels.webhook import WebhookChannel
 from ensue.config import Config
 from ensue.engine.engine import Engine
@@ -92,6 +95,7 @@ def make_services(
     wakes = Wakes()
     commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
     http = OutgoingHttp(config.private_targets or ())
+    telegram = BotApi(http, config.telegram_api)
     return Services(
         config=config,
         engine=engine,
@@ -102,22 +106,36 @@ def make_services(
         sealer=Sealer(master_key),
         signer=Signer(master_key),
         http=http,
-        channels=make_channels(engine.clock, http),
+        telegram=telegram,
+        channels=make_channels(engine.clock, http, telegram, config.public_url),
     )
 
 
-def make_channels(clock: Clock, http: OutgoingHttp) -> dict[str, Channel]:
+def make_channels(
+    clock: Clock, http: OutgoingHttp, telegram: BotApi, public_url: str | None
+) -> dict[str, Channel]:
     """The ways out, by name."""
 
     def now() -> datetime:
         return datetime.fromtimestamp(clock.now() / 1_000, UTC)
 
-    return {channel.name: channel for channel in (EmailChannel(now), WebhookChannel(http, now))}
+    ways: tuple[Channel, ...] = (
+        EmailChannel(now),
+        WebhookChannel(http, now),
+        TelegramChannel(telegram),
+        PushChannel(http, clock, _answerable(public_url)),
+    )
+    return {channel.name: channel for channel in ways}
 
 
 def make_tracking(config: Config, signer: Signer) -> MailTracking:
     """What mails get that tell what becomes of them."""
     return MailTracking(Addresses(signer, config.reached_at), reads_mailbox=config.bounce_mailbox is not None)
+
+
+def _answerable(public_url: str | None) -> str:
+    """Whom a push service may ask about what we send, when a workspace says nobody."""
+    return public_url if public_url is not None and public_url.startswith("https://") else "https://localhost"
 
 
 def make_deliveries(services: Services) -> DeliveryLoop:

@@ -148,6 +148,12 @@ class Config:
         "NETWORKS",
         "Networks that webhooks may reach although they are not public, such as 10.1.0.0/16,::1/128; unset: none.",
     )
+    telegram_api: str = _option(
+        "https://api.telegram.org",
+        _url,
+        "URL",
+        "The Bot API server that Telegram's bots are called at; for one of your own.",
+    )
     log_format: LogFormat = _option(
         "text", _one_of(get_args(LogFormat)), "|".join(get_args(LogFormat)), "How log lines look."
     )

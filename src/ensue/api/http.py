@@ -16,6 +16,7 @@ from ensue.api import (
     contact_tags,
     contact_timeline,
     contacts,
+    devices,
     events,
     form_submissions,
     forms,
@@ -23,10 +24,13 @@ from ensue.api import (
     incoming,
     keys,
     members,
+    push,
     reference,
     scoring,
     segment_members,
     segments,
+    telegram,
+    telegram_links,
     webhooks,
     template_trials,
     templates,
@@ -38,6 +42,8 @@ from ensue.api.openapi import describe
 from ensue.api.public import forms as public_forms
 from ensue.api.public.rate import Rate
 from ensue.api.public import incoming as public_incoming
+from ensue.api.public import push as public_push
+from ensue.api.public import telegram as public_telegram
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
 from ensue.base import bounds
@@ -54,8 +60,14 @@ RESOURCES = (
     contact_profile,
     contact_tags,
     consents,
+    devices,
     contact_timeline,
     campaigns,
+    telegram,
+    telegram_links,
+    public_telegram,
+    push,
+    public_push,
     segments,
     segment_members,
     scoring,
