@@ -55,6 +55,7 @@ from ensue.worker.composition import Composer
 from ensue.worker.delivery_loop import DeliveryLoop
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.mail_tracking import MailTracking
+from ensue.worker.mailbox_loop import MailboxLoop
 from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
@@ -138,6 +139,20 @@ def _answerable(public_url: str | None) -> str:
     return public_url if public_url is not None and public_url.startswith("https://") else "https://localhost"
 
 
+def make_mailbox(services: Services) -> MailboxLoop | None:
+    """The reader of the bounce mailbox, when there is one."""
+    config = services.config
+    if config.bounce_mailbox is None:
+        return None
+    addresses = Addresses(services.signer, config.reached_at)
+    return MailboxLoop(config.bounce_mailbox, services.engine, services.commits, addresses)
+
+
+def _answerable(public_url: str | None) -> str:
+    """Whom a push service may ask about what we send, when a workspace says nobody."""
+    return public_url if public_url is not None and public_url.startswith("https://") else "https://localhost"
+
+
 def make_deliveries(services: Services) -> DeliveryLoop:
     """The loop that hands messages over."""
     return DeliveryLoop(
@@ -174,6 +189,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     webhooks = make_webhooks(services)
     campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     deliveries = make_deliveries(services)
+    mailbox = make_mailbox(services)
     services.commits.start()
     timers.start()
     deliveries.start()
@@ -182,6 +198,8 @@ async def running(services: Services) -> AsyncIterator[None]:
     rebuilds.start()
     webhooks.start()
     campaigns.start()
+    if mailbox is not None:
+        mailbox.start()
     try:
         yield
     finally:
@@ -191,6 +209,8 @@ async def running(services: Services) -> AsyncIterator[None]:
         await rebuilds.close()
         await webhooks.close()
         await campaigns.close()
+        if mailbox is not None:
+            await mailbox.close()
         await services.http.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)

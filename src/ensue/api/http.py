@@ -18,12 +18,14 @@ from ensue.api import (
     contacts,
     devices,
     events,
+    feedback,
     form_submissions,
     forms,
     health,
     incoming,
     keys,
     members,
+    messages,
     push,
     reference,
     scoring,
@@ -31,17 +33,26 @@ from ensue.api import (
     segments,
     telegram,
     telegram_links,
-    webhooks,
+    senders,
+    suppressions,
+    telegram,
+    telegram_links,
     template_trials,
     templates,
+    webhooks,
     workspaces,
 )
 from ensue.api.access import Access
 from ensue.api.data_plane import App, DataPlane
 from ensue.api.openapi import describe
+from ensue.api.public import feedback as public_feedback
 from ensue.api.public import forms as public_forms
-from ensue.api.public.rate import Rate
 from ensue.api.public import incoming as public_incoming
+from ensue.api.public import push as public_push
+from ensue.api.public import telegram as public_telegram
+from ensue.api.public import unsubscribe
+from ensue.api.public.rate import Rate
+from ensue.api.public.tracking import TrackingPlane
 from ensue.api.public import push as public_push
 from ensue.api.public import telegram as public_telegram
 from ensue.api.security_headers import SecurityHeaders
@@ -71,6 +82,12 @@ RESOURCES = (
     segments,
     segment_members,
     scoring,
+    messages,
+    senders,
+    suppressions,
+    feedback,
+    public_feedback,
+    unsubscribe,
     webhooks,
     incoming,
     public_incoming,
@@ -110,4 +127,4 @@ def make_app(services: Services, running: Callable[[], AbstractAsyncContextManag
         control_plane.include_router(resource.router)
     describe(control_plane)
     reference.install(control_plane)
-    return SecurityHeaders(DataPlane(control_plane, services, access))
+    return SecurityHeaders(DataPlane(TrackingPlane(control_plane, services), services, access))

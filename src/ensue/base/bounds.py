@@ -173,6 +173,9 @@ PROXY_HASTE = 10 * SECOND
 TRACKING_SECONDS = 0.5
 FEEDBACK_REPORTS = 500
 SUPPRESSION_NOTE = 500
+# Of a mail in the bounce mailbox only so much is read.
+MAIL_READ = 1024 * 1024
+MAILS_AT_ONCE = 100
 
 # Messages
 # A hand-over comes back within so long; a lease is long enough for those that wait their turn as well.

@@ -16,7 +16,8 @@ from ensue.model.template import Rendered
 class Composed:
     """A message that was put into words, outside the transaction.
 
-    `message` is as it was read then. `fault` is why there are no words: a word of `Reason`, and a sentence.
+    `message` is as it was read then. `fault` is why there are no words: a word of `Reason`, and a sentence. `targets`
+    is where its links lead, the first being link 1.
     """
 
     message: Message
@@ -24,6 +25,7 @@ class Composed:
     template_version: int | None = None
     address: str | None = None
     fault: tuple[str, str] | None = None
+    targets: tuple[str, ...] = ()
 
 
 def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
@@ -59,6 +61,8 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
     )
     if not messages.lease(leased, until, room.now):
         return None
+    if message.rendered is None and composed.targets:
+        room.tables.message_links.keep(message.id, composed.targets)
     return msgspec.structs.replace(
         leased, attempt=message.attempt + 1, tries=message.tries + 1, leased=True, due_at=until
     )

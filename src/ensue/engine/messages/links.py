@@ -40,7 +40,9 @@ class _Edit(NamedTuple):
     text: str
 
 
-def track(html: str | None, text: str | None, address: Callable[[int], str], pixel: str | None, own: str) -> Tracked:
+def track(
+    html: str | None, text: str | None, address: Callable[[int], str] | None, pixel: str | None, own: str
+) -> Tracked:
     """Replace the links of a mail's two parts, and add the pixel to the first.
 
     The same target is the same link, wherever it stands. Beyond `bounds.MESSAGE_LINKS` different ones, links stay as
@@ -49,15 +51,15 @@ def track(html: str | None, text: str | None, address: Callable[[int], str], pix
     Args:
         html: one part of the mail.
         text: the other.
-        address: the address that leads to link 1, 2, …
+        address: the address that leads to link 1, 2, …; None replaces no link.
         pixel: the address of the pixel; None adds none.
         own: links that begin so are left alone.
     """
     numbers: dict[str, int] = {}
 
     def ours(found: str) -> str | None:
-        target = target_of(found)
-        if target is None or target.startswith(own):
+        target = target_of(found) if address is not None else None
+        if address is None or target is None or target.startswith(own):
             return None
         if target not in numbers and len(numbers) >= bounds.MESSAGE_LINKS:
             return None
