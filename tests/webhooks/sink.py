@@ -39,6 +39,13 @@ RESET = Answer(-1)
 STALL = Answer(-2)
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """The other side may be gone."""
+
+
 class Sink:
     """Use it in a `with` block. Of each path, `answers` are given in turn, the last one for ever; else 200."""
 
@@ -49,8 +56,7 @@ class Sink:
         self._let_go = threading.Event()
         self._at_once: dict[str, int] = {}
         self.most_at_once: dict[str, int] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self):
@@ -132,9 +138,6 @@ class Sink:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
-
-            def handle_error(self, *_: object) -> None:
-                """The other side may be gone."""
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
