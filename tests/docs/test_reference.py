@@ -45,6 +45,7 @@ SENT = {
     "scoring-rule": ("/scoring-rules", 201, lambda value: value),
     "dry-run": ("/scoring-rules/dry-run", 200, lambda value: value),
     "rebuild": ("/scoring-rules/rebuild", 202, lambda value: value),
+    "form": ("/forms", 201, lambda value: value),
 }
 """What an example is by its word: where it is sent to, what comes back, and what is sent."""
 
