@@ -73,7 +73,7 @@ def test_another_workspace_sees_nothing_of_it(open_house):
         ({"status": "PAUSED"}, "status"),
         ({"triggers": {}}, "triggers"),
         ({"workflow": chain(node("n", "delay", duration="soon"))}, "workflow.nodes[0].data.duration"),
-        ({"workflow": chain(node("m", "send", channel="EMAIL"))}, "workflow.nodes[0].type"),
+        ({"workflow": chain(node("m", "sing"))}, "workflow.nodes[0].type"),
         ({"workflow": workflow([], [])}, "workflow.nodes"),
         ({"startAt": "tomorrow"}, "startAt"),
         ({"settings": {"exitOn": [{"rules": 5}]}}, "settings.exitOn[0].rules"),

@@ -10,6 +10,7 @@ from ensue.api import (
     audit,
     auth,
     bodies,
+    campaign_dry_runs,
     campaigns,
     consents,
     contact_profile,
@@ -24,16 +25,17 @@ from ensue.api import (
     health,
     incoming,
     keys,
+    launches,
     members,
+    message_limits,
     messages,
     push,
     reference,
     scoring,
     segment_members,
     segments,
-    telegram,
-    telegram_links,
     senders,
+    split_tests,
     suppressions,
     telegram,
     telegram_links,
@@ -53,8 +55,6 @@ from ensue.api.public import telegram as public_telegram
 from ensue.api.public import unsubscribe
 from ensue.api.public.rate import Rate
 from ensue.api.public.tracking import TrackingPlane
-from ensue.api.public import push as public_push
-from ensue.api.public import telegram as public_telegram
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
 from ensue.base import bounds
@@ -73,7 +73,11 @@ RESOURCES = (
     consents,
     devices,
     contact_timeline,
+    campaign_dry_runs,
     campaigns,
+    launches,
+    split_tests,
+    message_limits,
     telegram,
     telegram_links,
     public_telegram,
