@@ -53,6 +53,7 @@ from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.campaign_loop import CampaignLoop
 from ensue.worker.composition import Composer
 from ensue.worker.delivery_loop import DeliveryLoop
+from ensue.worker.forget_loop import ForgetLoop
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.mail_tracking import MailTracking
 from ensue.worker.mailbox_loop import MailboxLoop
@@ -186,6 +187,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     rebuilds = RebuildLoop(services.store, services.engine, services.commits)
+    forgetting = ForgetLoop(services.engine, services.store, services.commits)
     webhooks = make_webhooks(services)
     campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     deliveries = make_deliveries(services)
@@ -196,6 +198,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     backfills.start()
     rebuilds.start()
+    forgetting.start()
     webhooks.start()
     campaigns.start()
     if mailbox is not None:
@@ -207,6 +210,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await deliveries.close()
         await backfills.close()
         await rebuilds.close()
+        await forgetting.close()
         await webhooks.close()
         await campaigns.close()
         if mailbox is not None:

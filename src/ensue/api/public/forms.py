@@ -61,12 +61,11 @@ async def show_confirmation(here: Here, token: Token) -> HTMLResponse:
 
 
 @router.post("/forms/confirm/{token}", summary="Confirm an address", openapi_extra=_PUBLIC)
-async def confirm(request: Request, here: Here, token: Token) -> HTMLResponse:
+async def confirm(here: Here, token: Token) -> HTMLResponse:
     """Accepts what was sent: the contact, the consent, the event. Once; doing it again is answered alike."""
     found = tokens.read_confirmation(here.services.signer, token)
     if found is None:
         return _no_such_link(here)
-    _rate(request).count(here.address, 0)
     try:
         standing = await here.services.change(found[0], lambda room: confirming.confirm(room, found[1]))
     except NotFound:
