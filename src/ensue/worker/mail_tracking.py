@@ -1,4 +1,4 @@
-"""What a mail has beside what its author wrote: links and a pixel that tell, and a way to leave."""
+"""What a message has beside what its author wrote: links that tell; in a mail, a pixel and a way to leave, too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,14 +34,14 @@ class MailTracking:
     def tracked(
         self, workspace_id: int, message: Message, rendered: Rendered, settings: Mapping[str, Any]
     ) -> tuple[Rendered, tuple[str, ...]]:
-        """The texts as they are sent, and the targets of their links. Other channels' texts stay as they are.
+        """The texts as they are sent, and the targets of their links. What is told to a program stays as it is.
 
         A sender whose `trackClicks` or `trackOpens` is false has no such links, or no pixel. A mail to an address that
         is no contact's has neither: nobody has agreed to that, and it would be nobody's event.
         """
-        if message.channel != "EMAIL" or message.contact_id is None:
+        if message.channel == "WEBHOOK" or message.contact_id is None:
             return rendered, ()
-        clicks, opens = settings.get("trackClicks", True), settings.get("trackOpens", True)
+        clicks, opens = settings.get("trackClicks", True), settings.get("trackOpens", message.channel == "EMAIL")
         pixel = self._addresses.pixel(workspace_id, message.id) if opens else None
         new = track(
             rendered.html,
@@ -49,8 +49,9 @@ class MailTracking:
             (lambda number: self._addresses.click(workspace_id, message.id, number)) if clicks else None,
             pixel,
             self._addresses.own,
+            url=rendered.url,
         )
-        return msgspec.structs.replace(rendered, html=new.html, text=new.text), new.targets
+        return msgspec.structs.replace(rendered, html=new.html, text=new.text, url=new.url), new.targets
 
     def headers(self, workspace_id: int, message: Message, settings: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a mail that nobody has to receive, by which a mail program offers to leave."""
