@@ -120,7 +120,10 @@ def test_lists_and_counts(house, owner, campaign):
     assert (skip["contactId"], skip["reason"]) == (people[0], "ALREADY_ACTIVE")
     assert owner.get(f"{path}/stats") == {
         "entered": 4, "active": 1, "completed": 3, "exited": 0, "failed": 0, "skipped": {"ALREADY_ACTIVE": 1},
-        "nodes": [{"id": "t", "here": 0, "outcomes": {"DONE": 4}}, {"id": "d", "here": 1, "outcomes": {"WAITED": 3}}],
+        "nodes": [
+            {"id": "t", "entered": 4, "here": 0, "passed": 4, "outcomes": {"DONE": 4}, "messages": None},
+            {"id": "d", "entered": 4, "here": 1, "passed": 3, "outcomes": {"WAITED": 3}, "messages": None},
+        ],
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/workspaces/{workspaceId}", tags=["Workspaces"], 
 
 
 class Limits(Body):
-    """Quiet hours, `{"from": "22:00", "to": "08:00"}`, and caps, `{"count": 2, "per": "DAY"}`; what is absent is off."""
+    """Quiet hours, `{"from", "to"}` as times of day, caps as `{"count", "per", "channel"?}`; what is absent is off."""
 
     quiet_hours: dict[str, Any] | None = None
     frequency_caps: list[dict[str, Any]] = Field(default_factory=list)

@@ -25,7 +25,7 @@ class WinnerOrder(Body):
 
 
 class ShownBranch(Answer):
-    """One branch: the runs that the draw sent along it, and how many of those got a message, opened, clicked, or met a goal.
+    """One branch: the runs that the draw sent along it; how many of them got a message, opened, clicked, met a goal.
 
     `routed` more took it because it had won. `rate` is what the metric counts, null when there is none or nobody.
     """
