@@ -135,11 +135,6 @@ def make_tracking(config: Config, signer: Signer) -> MailTracking:
     return MailTracking(Addresses(signer, config.reached_at), reads_mailbox=config.bounce_mailbox is not None)
 
 
-def _answerable(public_url: str | None) -> str:
-    """Whom a push service may ask about what we send, when a workspace says nobody."""
-    return public_url if public_url is not None and public_url.startswith("https://") else "https://localhost"
-
-
 def make_mailbox(services: Services) -> MailboxLoop | None:
     """The reader of the bounce mailbox, when there is one."""
     config = services.config
