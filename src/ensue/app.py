@@ -28,8 +28,14 @@ from ensue.base.ids import Ids
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.email import EmailChannel
+from ensue.channels.outgoing_http import OutgoingHttp
+from ensue.channels.push import PushChannel
+from ensue.channels.telegram.bot_api import BotApi
+from ensue.channels.telegram.channel import TelegramChannel
+from ensue.channels.webhook import WebhookChannel
 from ensue.config import Config
 from ensue.engine.engine import Engine
+from ensue.engine.messages.addresses import Addresses
 from ensue.operations import backup as copying
 from ensue.operations import demo as example
 from ensue.operations import doctor as check_up
@@ -47,10 +53,14 @@ from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.campaign_loop import CampaignLoop
 from ensue.worker.composition import Composer
 from ensue.worker.delivery_loop import DeliveryLoop
+from ensue.worker.forget_loop import ForgetLoop
 from ensue.worker.group_commit import GroupCommit
+from ensue.worker.mail_tracking import MailTracking
+from ensue.worker.mailbox_loop import MailboxLoop
 from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
+from ensue.worker.webhook_loop import WebhookLoop
 
 _log = logging.getLogger("ensue")
 
@@ -86,6 +96,8 @@ def make_services(
         master_key = config.secret_key or secret_key.kept_in(config.data)
     wakes = Wakes()
     commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
+    http = OutgoingHttp(config.private_targets or ())
+    telegram = BotApi(http, config.telegram_api)
     return Services(
         config=config,
         engine=engine,
@@ -95,13 +107,46 @@ def make_services(
         readers=ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="reader"),
         sealer=Sealer(master_key),
         signer=Signer(master_key),
+        http=http,
+        telegram=telegram,
+        channels=make_channels(engine.clock, http, telegram, config.public_url),
     )
 
 
-def make_channels(services: Services) -> dict[str, Channel]:
+def make_channels(
+    clock: Clock, http: OutgoingHttp, telegram: BotApi, public_url: str | None
+) -> dict[str, Channel]:
     """The ways out, by name."""
-    clock = services.engine.clock
-    return {"EMAIL": EmailChannel(lambda: datetime.fromtimestamp(clock.now() / 1_000, UTC))}
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock.now() / 1_000, UTC)
+
+    ways: tuple[Channel, ...] = (
+        EmailChannel(now),
+        WebhookChannel(http, now),
+        TelegramChannel(telegram),
+        PushChannel(http, clock, _answerable(public_url)),
+    )
+    return {channel.name: channel for channel in ways}
+
+
+def make_tracking(config: Config, signer: Signer) -> MailTracking:
+    """What mails get that tell what becomes of them."""
+    return MailTracking(Addresses(signer, config.reached_at), reads_mailbox=config.bounce_mailbox is not None)
+
+
+def make_mailbox(services: Services) -> MailboxLoop | None:
+    """The reader of the bounce mailbox, when there is one."""
+    config = services.config
+    if config.bounce_mailbox is None:
+        return None
+    addresses = Addresses(services.signer, config.reached_at)
+    return MailboxLoop(config.bounce_mailbox, services.engine, services.commits, addresses)
+
+
+def _answerable(public_url: str | None) -> str:
+    """Whom a push service may ask about what we send, when a workspace says nobody."""
+    return public_url if public_url is not None and public_url.startswith("https://") else "https://localhost"
 
 
 def make_deliveries(services: Services) -> DeliveryLoop:
@@ -112,8 +157,21 @@ def make_deliveries(services: Services) -> DeliveryLoop:
         services.commits,
         services.wakes,
         services.readers,
-        Composer(services.sealer),
-        make_channels(services),
+        Composer(services.sealer, make_tracking(services.config, services.signer)),
+        services.channels,
+        Random().random,  # noqa: S311  only spreads what is tried again
+    )
+
+
+def make_webhooks(services: Services) -> WebhookLoop:
+    """The loop that tells endpoints what has happened, with connections of its own."""
+    return WebhookLoop(
+        services.engine,
+        services.store,
+        services.commits,
+        services.wakes,
+        services.sealer,
+        OutgoingHttp(services.config.private_targets or ()),
         Random().random,  # noqa: S311  only spreads what is tried again
     )
 
@@ -124,15 +182,22 @@ async def running(services: Services) -> AsyncIterator[None]:
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
     backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     rebuilds = RebuildLoop(services.store, services.engine, services.commits)
+    forgetting = ForgetLoop(services.engine, services.store, services.commits)
+    webhooks = make_webhooks(services)
     campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     deliveries = make_deliveries(services)
+    mailbox = make_mailbox(services)
     services.commits.start()
     timers.start()
     deliveries.start()
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     backfills.start()
     rebuilds.start()
+    forgetting.start()
+    webhooks.start()
     campaigns.start()
+    if mailbox is not None:
+        mailbox.start()
     try:
         yield
     finally:
@@ -140,7 +205,12 @@ async def running(services: Services) -> AsyncIterator[None]:
         await deliveries.close()
         await backfills.close()
         await rebuilds.close()
+        await forgetting.close()
+        await webhooks.close()
         await campaigns.close()
+        if mailbox is not None:
+            await mailbox.close()
+        await services.http.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()

@@ -38,6 +38,12 @@ def _folder(value: object) -> Path:
     return Path(value).expanduser()
 
 
+def _path(value: object) -> Path:
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise ValueError("must be a path")
+    return Path(value).expanduser()
+
+
 def _host(value: object) -> str:
     if not isinstance(value, str) or not value or any(letter.isspace() or letter == "/" for letter in value):
         raise ValueError("must be a host name or an address, such as 127.0.0.1")
@@ -148,12 +154,30 @@ class Config:
         "NETWORKS",
         "Networks that webhooks may reach although they are not public, such as 10.1.0.0/16,::1/128; unset: none.",
     )
+    bounce_mailbox: Path | None = _option(
+        None,
+        _path,
+        "PATH",
+        "A Maildir or an mbox file that mail to the senders' bounce addresses is delivered to; what is read is taken "
+        "out. Unset: no mailbox is read.",
+    )
+    telegram_api: str = _option(
+        "https://api.telegram.org",
+        _url,
+        "URL",
+        "The Bot API server that Telegram's bots are called at; for one of your own.",
+    )
     log_format: LogFormat = _option(
         "text", _one_of(get_args(LogFormat)), "|".join(get_args(LogFormat)), "How log lines look."
     )
     log_level: LogLevel = _option(
         "info", _one_of(get_args(LogLevel)), "|".join(get_args(LogLevel)), "The least severe line that is logged."
     )
+
+    @property
+    def reached_at(self) -> str:
+        """How others reach us, as far as we know: the beginning of every link that we send."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 class Option(NamedTuple):

@@ -72,7 +72,7 @@ class House:
     @property
     def access(self) -> Access:
         """The door of the running app."""
-        access: Access = self.app._app._control_plane.state.access
+        access: Access = self.app._app._control_plane._app.state.access
         return access
 
     def call(self, coroutine: Any, *arguments: Any) -> Any:

@@ -16,7 +16,7 @@ def admitted(house, visitor, scope, workspace=None):
 
     async def ask():
         try:
-            return house.access.admit("POST", raw, workspace or visitor.workspace, scope)
+            return await house.access.admit("POST", raw, workspace or visitor.workspace, scope)
         except (Unauthenticated, Forbidden, NotFound) as error:
             return type(error)
 

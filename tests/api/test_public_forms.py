@@ -10,6 +10,7 @@ import pytest
 from ensue.base import bounds
 from ensue.base.clock import DAY, SECOND
 from ensue.engine.forms import tokens
+from ensue.worker.forget_loop import ForgetLoop
 from tests.api.forms import BROWSER, FIELDS, HERE, JANE, open_counter
 
 SHOP, EVIL = "https://shop.example.com", "https://evil.example.com"
@@ -564,3 +565,20 @@ def test_what_was_typed_is_shown_on_the_confirmation_as_text(counter):
     page = counter.visitor.get(link_of(counter), headers=BROWSER)
     assert Elements(page.text).of("script") == []
     assert ALERT in unescape(page.text)
+
+
+def test_what_nobody_confirmed_is_forgotten_with_the_address_it_was_for(counter):
+    form = counter.form(doubleOptIn=True)
+    counter.send(form)
+    counter.send(form, {**JANE, "email": "joe@example.com"})
+    counter.visitor.post(link_of(counter))
+    services = counter.house.services
+    forgetting = ForgetLoop(services.engine, services.store, services.commits)
+    counter.house.clock.advance(bounds.FORM_CONFIRMATION - 1)
+    assert counter.house.call(forgetting.look) == 0
+    counter.house.clock.advance(1)
+    assert counter.house.call(forgetting.look) == 1
+    assert counter.submissions(form, "PENDING") == []
+    assert [kept["values"]["email"] for kept in counter.submissions(form)] == ["joe@example.com"]
+    kept = counter.house.rows("SELECT address, given IS NULL, contact_id IS NULL FROM messages ORDER BY id")
+    assert kept == [(None, 1, 1), ("joe@example.com", 0, 0)]

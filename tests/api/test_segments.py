@@ -37,7 +37,7 @@ def ready(house, shop):
     """The segment, once nothing is being backfilled any more. Every step of a backfill wakes whoever waits."""
 
     async def rest() -> None:
-        while house.services.glance(lambda tables: tables.workspaces_backfilling()):
+        while await house.services.glance(lambda tables: tables.workspaces_backfilling()):
             await house.services.wakes.wait(60)
 
     def ready(segment_id: str) -> Any:

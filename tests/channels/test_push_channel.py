@@ -3,6 +3,7 @@
 import asyncio
 import json
 from email.utils import formatdate
+from ipaddress import ip_network
 
 import pytest
 
@@ -10,12 +11,12 @@ from ensue.base import web_push
 from ensue.base.clock import SimulatedClock
 from ensue.base.web_push import VapidKey, from_base64url, to_base64url
 from ensue.channels.channel import Parcel
+from ensue.channels.outgoing_http import OutgoingHttp
 from ensue.channels.push import PushChannel
-from ensue.model.handover import Accepted, Deferred, Rejected
+from ensue.model.handover import Accepted, Deferred, Rejected, Unknown
 from ensue.model.template import Rendered
-from tests.channels.answering import Reply, push_service
+from tests.channels.answering import DROP, Reply, push_service
 from tests.channels.browser import Browser
-from tests.channels.plain_http import PlainHttp
 
 NOW = 1_772_000_000_000
 KEY = VapidKey.new()
@@ -33,13 +34,16 @@ def hand_over(service, content=HELLO, browser=None, **more):
     settings = {"privateKey": to_base64url(KEY.raw()), "subject": "mailto:ada@example.com", **more.pop("settings", {})}
 
     async def once():
-        async with PlainHttp() as http:
+        http = OutgoingHttp([ip_network("127.0.0.0/8")])
+        try:
             channel = PushChannel(http, SimulatedClock(NOW), "https://ensue.example.com")
             keys = browser.subscription()["keys"]
             parcel = Parcel("msg_01c5v9s4e0000", 1, "PUSH", browser.endpoint, content, settings, 1, detail=keys)
             for name, value in more.items():
                 object.__setattr__(parcel, name, value)
             return await channel.hand_over(parcel)
+        finally:
+            await http.close()
 
     return asyncio.run(once())
 
@@ -108,3 +112,13 @@ def test_a_notification_that_is_too_large_is_not_even_tried(service):
 def test_a_subscription_without_sound_keys_is_over(service, detail):
     assert hand_over(service, detail=detail).kind == "GONE"
     assert service.requests == []
+
+
+def test_a_connection_that_ends_before_the_answer_leaves_it_open(service):
+    service.next = [DROP]
+    assert isinstance(hand_over(service), Unknown)
+
+
+def test_no_push_service_is_in_a_network_of_ours(service):
+    browser = Browser("http://10.0.0.1/send/1")
+    assert hand_over(service, browser=browser).kind == "INVALID"

@@ -1,16 +1,18 @@
 """What becomes of a message that is handed to Telegram, by each of its documented answers."""
 
 import asyncio
+import socket
+from ipaddress import ip_network
 
 import pytest
 
 from ensue.channels.channel import Parcel
+from ensue.channels.outgoing_http import OutgoingHttp
 from ensue.channels.telegram.bot_api import BotApi
 from ensue.channels.telegram.channel import TelegramChannel
-from ensue.model.handover import Accepted, Deferred, Rejected
+from ensue.model.handover import Accepted, Deferred, Rejected, Unknown
 from ensue.model.template import Rendered
-from tests.channels.answering import BotApiServer, Reply, refusal
-from tests.channels.plain_http import PlainHttp
+from tests.channels.answering import DROP, BotApiServer, Reply, refusal
 
 CHAT = 4_200_000_001
 
@@ -23,13 +25,16 @@ def api():
 
 def hand_over(api, content=None, token=BotApiServer.TOKEN, **settings):
     async def once():
-        async with PlainHttp() as http:
+        http = OutgoingHttp([ip_network("127.0.0.0/8")])
+        try:
             channel = TelegramChannel(BotApi(http, api.url))
             parcel = Parcel(
                 "msg_1", 1, "TELEGRAM", f"700:{CHAT}", content or Rendered(text="hello"),
                 {"tokens": {"700": token}, **settings}, 1,
             )  # fmt: skip
             return await channel.hand_over(parcel)
+        finally:
+            await http.close()
 
     return asyncio.run(once())
 
@@ -94,3 +99,16 @@ def test_a_bot_that_is_not_connected_sends_nothing(api):
 def test_the_token_is_in_no_reason(api, reply):
     api.next = [reply]
     assert BotApiServer.TOKEN not in str(hand_over(api))
+
+
+def test_a_connection_that_ends_before_the_answer_leaves_it_open(api):
+    api.next = [DROP]
+    assert isinstance(hand_over(api), Unknown)
+    assert len(api.requests) == 1
+
+
+def test_who_cannot_be_reached_was_not_sent_anything(api):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        api.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        assert isinstance(hand_over(api), Deferred)

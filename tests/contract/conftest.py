@@ -1,7 +1,7 @@
 import pytest
 
 from ensue.model.workspace import Workspace
-from tests.contract.stores import STORES
+from tests.stores import STORES
 
 ONE, TWO = 1_000, 2_000
 

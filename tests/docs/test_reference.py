@@ -18,6 +18,16 @@ from ensue.engine.campaigns.editing import STATUSES
 from ensue.engine.campaigns.triggers import TRIGGERS
 from ensue.engine.campaigns.version import REENTRIES
 from ensue.engine.steps import STEPS
+from ensue.model.campaign import Campaign
+from ensue.model.contact import Contact
+from ensue.model.event import Event
+from ensue.model.template import Content
+from ensue.model.workspace import Workspace
+from ensue.templates.filters import FILTERS
+from ensue.templates.liquid import parse
+from ensue.templates.mjml import compile_mjml
+from ensue.templates.scope import About, scope_of
+from ensue.templates.tags import TAGS
 from tests.api.house import House
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +55,9 @@ SENT = {
     "scoring-rule": ("/scoring-rules", 201, lambda value: value),
     "dry-run": ("/scoring-rules/dry-run", 200, lambda value: value),
     "rebuild": ("/scoring-rules/rebuild", 202, lambda value: value),
+    "form": ("/forms", 201, lambda value: value),
+    "template": ("/templates", 201, lambda value: value),
+    "template-preview": ("/templates/preview", 200, lambda value: value),
 }
 """What an example is by its word: where it is sent to, what comes back, and what is sent."""
 
@@ -84,6 +97,18 @@ def test_an_example_is_accepted(owner, ids, word, text):
     assert all("error" not in item for item in answer.get("results", []))
 
 
+TEMPLATE_TAGS = {tag.name for tag in TAGS} - {"content", "illegal", "output"}
+
+
+def template_scope():
+    """All names that a template finds."""
+    workspace = Workspace(1, "", "", "", 0, 0, 0, 0)
+    campaign = Campaign(1, "", "", "", 1, [], {}, {}, None, None, None, 0, 0)
+    about = About(0, workspace, Contact(1, 0, 0, 0), event=Event(1, "", 0, 0), campaign=campaign)
+    scope = scope_of(about)
+    return {*scope, *(name for inner in scope.values() if isinstance(inner, dict) for name in inner)}
+
+
 def names():
     """What each page must name: fields, node types, statuses and the like."""
     campaign = {field.alias for field in NewCampaign.model_fields.values()}
@@ -95,6 +120,7 @@ def names():
         "contacts": contact,
         "scoring": rule,
         "events": event,
+        "templates": {*FILTERS, *TEMPLATE_TAGS, *Content.__struct_fields__, *template_scope()},
     }
     return [(page, name) for page, words in found.items() for name in sorted(filter(None, words))]
 
@@ -102,7 +128,26 @@ def names():
 @pytest.mark.parametrize(("page", "name"), names())
 def test_a_page_names_everything(page, name):
     text = (REFERENCE / f"{page}.md").read_text("utf-8")
-    assert re.search(rf"[`\"]{name}[`\"]", text), f"{page}.md does not say {name}"
+    assert re.search(rf"[`\"]{name}[`\":]", text), f"{page}.md does not say {name}"
+
+
+def in_fences(language):
+    fence = re.compile(rf"```{language}\n(.*?)```", re.DOTALL)
+    return [
+        pytest.param(text, id=f"{page.stem}-{place}")
+        for page in sorted(DOCS.rglob("*.md"))
+        for place, text in enumerate(fence.findall(page.read_text("utf-8")))
+    ]
+
+
+@pytest.mark.parametrize("text", in_fences("liquid"))
+def test_liquid_that_is_shown_is_sound(text):
+    parse(text, "TEXT")
+
+
+@pytest.mark.parametrize("text", in_fences("mjml"))
+def test_mjml_that_is_shown_is_sound(text):
+    parse(compile_mjml(text), "HTML")
 
 
 def options():

@@ -72,5 +72,5 @@ class Line:
             """SELECT e.id FROM events e JOIN event_types t ON t.id = e.type_id AND t.workspace_id = e.workspace_id
             WHERE t.name = 'telegram.message_received' ORDER BY e.id"""
         )
-        events = [self.world.ask(lambda tables, number=row[0]: tables.events.get(number)) for row in rows]
-        return [(found[0].contact_id, found[0].metadata) for found in events]
+        events = self.world.ask(lambda tables: [tables.events.get(row[0]) for row in rows])
+        return [(found[0].contact_id, found[0].metadata) for found in events if found is not None]

@@ -83,8 +83,7 @@ def test_merging_twice_changes_nothing(world):
 
 
 def dump(world):
-    tables = [row[0] for row in world.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    return {table: world.rows(f"SELECT * FROM {table}") for table in tables}
+    return {table: sorted(world.rows(f"SELECT * FROM {table}"), key=repr) for table in world.tables()}
 
 
 def test_merging_into_itself_makes_no_sense(world):

@@ -12,10 +12,13 @@ from ensue.base.ids import show
 from ensue.base.sealing import Sealer
 from ensue.engine.contacts import changes, erase
 from ensue.engine.contacts.merge import merge
+from ensue.engine.messages import outcome
 from ensue.engine.webhooks import editing, interests
 from ensue.engine.webhooks.interests import Interests
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
+from ensue.model.handover import Accepted, Rejected, Unknown
+from ensue.model.message import Message
 from tests.engine.world import World
 
 SEALER = Sealer(bytes(32))
@@ -295,6 +298,38 @@ def test_a_paused_endpoint_is_kept_for_and_a_disabled_one_is_not(world: World):
     world.change(lambda room: editing.remove(room, endpoint))
     world.contact()
     assert len(told(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("handover", "kind"),
+    [
+        (Accepted("p-1"), "message.sent"),
+        (Rejected("no", "INVALID"), "message.failed"),
+        (Unknown("?"), "message.unknown"),
+    ],
+)
+def test_what_became_of_a_message_is_told_once(world: World, handover, kind):
+    contact = world.contact(email="ada@example.com")
+    listen(world, "message.*")
+
+    def handed(room):
+        now = room.now
+        message = Message(
+            room.ids.next(), "EMAIL", "MARKETING", "SENDING", now, now, contact_id=contact, address="ada@example.com",
+            rendered={"subject": "Hush"}, attempt=1, tries=1, leased=True, due_at=now + 1, handed_at=now,
+        )  # fmt: skip
+        room.tables.messages.add([message])
+        settle = partial(outcome.settle, room, message.id, 1, handover, resends_unknown=False, draw=lambda: 0.0)
+        # Who comes back a second time writes nothing.
+        return message.id, settle(), settle()
+
+    message_id, *settled = world.change(handed)
+    assert settled == [True, False]
+    ((told_kind, data),) = told(world)
+    assert told_kind == kind
+    assert data["message"]["id"] == show("msg", message_id)
+    assert data["message"]["contactId"] == show("ct", contact)
+    assert "Hush" not in json.dumps(data)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,11 @@ class World:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self.store.read(lambda tables: tables.sql.rows(statement, values))
 
+    def tables(self, column: str | None = None) -> list[str]:
+        """The tables of the store, by name; only those with a column of this name."""
+        columns = self.store.read(lambda tables: tables.sql.columns())
+        return sorted({found.table for found in columns if column in {None, found.name}})
+
     def on(self, contact_id: int, work: Callable[[Subject], T]) -> T:
         """Work on one contact, brought to the present."""
         return self.change(lambda room: work(identity.held(room, contact_id)))

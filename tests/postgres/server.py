@@ -24,6 +24,8 @@ import psycopg
 
 VARIABLE = "ENSUE_TEST_POSTGRES_URL"
 STARTS_WITHIN = 60
+_USES = 40
+"""Nothing clears away the rows that were deleted, so a database is made anew after so many tests."""
 # As fast as it can be; tests of durability start a server of their own without these.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _SETTINGS = ("max_connections=200", "shared_buffers=64MB", "autovacuum=off", "max_wal_size=4GB", "listen_addresses=")
@@ -129,6 +131,8 @@ class Databases:
         self._numbers = itertools.count(1)
         self._mark = f"ensue_test_{os.getpid()}"
         self._template: str | None = None
+        # Those that are free again, and how often each was used.
+        self._swept: list[tuple[str, int]] = []
 
     def _ask(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -157,17 +161,39 @@ class Databases:
 
     @contextmanager
     def one(self) -> Iterator[str]:
-        """The URL of a new database, for as long as the block."""
-        url = self.new()
+        """The URL of a database with no rows in it, for as long as the block."""
+        url, uses = self._swept.pop() if self._swept else (self.new(), 0)
         try:
             yield url
         finally:
-            self.drop(url)
+            # Emptying one takes a twentieth of what making one takes.
+            if uses < _USES and _swept(url):
+                self._swept.append((url, uses + 1))
+            else:
+                self.drop(url)
 
     def close(self) -> None:
-        if self._template is not None:
+        made = [url for url, _ in self._swept]
+        made += [database(self.url, self._template)] if self._template is not None else []
+        for url in made:
             with suppress(psycopg.Error):
-                self.drop(database(self.url, self._template))
+                self.drop(url)
+
+
+def _swept(url: str) -> bool:
+    """Delete every row; False when somebody holds one."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+              AND NOT relispartition AND relname <> 'ensue_schema'
+            ORDER BY relname IN ('users', 'workspaces')"""
+        ).fetchall()
+        statements = "; ".join(["SET lock_timeout = '1s'", *(f"DELETE FROM {row[0]}" for row in rows)])
+        try:
+            connection.execute(statements.encode())
+        except psycopg.errors.LockNotAvailable:
+            return False
+    return True
 
 
 @cache

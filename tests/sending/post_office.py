@@ -5,9 +5,10 @@ import email
 import email.policy
 import ssl
 import threading
+import warnings
 from collections.abc import Callable
 from email.message import EmailMessage
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
@@ -41,6 +42,7 @@ class PostOffice:
         """`tls` for a server that speaks TLS from the start; `smtp` are options of aiosmtpd's own."""
         self.letters: list[Letter] = []
         self.connections = 0
+        self.transports: set[Any] = set()
         self.commands: list[str] = []
         self.says: dict[str, Callable[[str], str | None]] = {}
         self.hangs_up: str | None = None
@@ -53,7 +55,7 @@ class PostOffice:
         self._smtp = smtp
         self.port = 0
 
-    def __enter__(self) -> "PostOffice":
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -80,16 +82,39 @@ class PostOffice:
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(lambda _loop, _context: None)
         options = {"enable_SMTPUTF8": False, "loop": loop, "hostname": "post.test"} | self._smtp
-        listening = loop.create_server(lambda: _Smtp(self, **options), "127.0.0.1", self.port, ssl=self._tls)
+
+        def speaker() -> SMTP:
+            with warnings.catch_warnings():
+                # Of options that nobody should choose outside tests.
+                warnings.simplefilter("ignore")
+                return _Smtp(self, **options)
+
+        listening = loop.create_server(speaker, "127.0.0.1", self.port, ssl=self._tls)
         server = loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
         loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(loop):
+        for transport in list(self.transports):
+            transport.abort()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
             task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
+
+    def drop_all(self) -> None:
+        """End every connection that is open, as a server does with those that are idle for long."""
+        done = threading.Event()
+
+        def drop() -> None:
+            for transport in list(self.transports):
+                transport.close()
+            self._loop.call_later(0.01, done.set)
+
+        self._loop.call_soon_threadsafe(drop)
+        done.wait(10)
 
     # What aiosmtpd calls
 
@@ -104,26 +129,27 @@ class PostOffice:
         said = self.says[command](address) if command in self.says else None
         return said or usual
 
-    async def handle_MAIL(self, server, session, envelope, address, options):
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return await self.answer(server, "MAIL", address, "250 2.1.0 OK")
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         said = await self.answer(server, "RCPT", address, "250 2.1.5 OK")
         if said.startswith("2"):
             envelope.rcpt_tos.append(address)
         return said
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):  # noqa: N802
         said = await self.answer(server, "END", envelope.rcpt_tos[0], "250 2.0.0 Taken")
         if said.startswith("2"):
+            encrypted = server.transport.get_extra_info("cipher") is not None
             user = session.auth_data.decode() if session.auth_data else None
             letter = Letter(
                 envelope.mail_from or "",
                 envelope.rcpt_tos,
                 envelope.original_content or b"",
-                session.ssl is not None,
+                encrypted,
                 user,
             )
             self.letters.append(letter)
@@ -139,13 +165,22 @@ class _Smtp(SMTP):
     def connection_made(self, transport: Any) -> None:
         office = self.event_handler
         office.connections += 1
+        office.transports.add(transport)
         office.reached["CONNECT"].set()
         if office.hangs_up == "CONNECT":
             transport.abort()
             return
         super().connection_made(transport)
 
-    async def smtp_DATA(self, arg: str) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
+        self.event_handler.transports.discard(self.transport)
+        super().connection_lost(error)
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        self.event_handler.commands.append("AUTH")
+        await super().smtp_AUTH(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         office = self.event_handler
         office.reached["DATA"].set()
         if office.hangs_up == "DATA":

@@ -13,7 +13,7 @@ MEMBER: Final = "member"
 ADMIN: Final = "admin"
 OWNER: Final = "owner"
 
-_RESOURCES = ("events", "contacts", "segments", "scoring", "campaigns", "forms", "templates")
+_RESOURCES = ("events", "contacts", "segments", "scoring", "campaigns", "messages", "forms", "templates")
 _READ = frozenset(f"{resource}:read" for resource in _RESOURCES)
 _WRITE = frozenset(f"{resource}:write" for resource in _RESOURCES)
 

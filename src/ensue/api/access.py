@@ -84,7 +84,7 @@ class Access:
         self.passwords = Passwords()
         self.throttle = Throttle(self._clock)
 
-    def admit(self, method: str, headers: Headers, workspace: str, scope: str) -> Caller:
+    async def admit(self, method: str, headers: Headers, workspace: str, scope: str) -> Caller:
         """Let a request into a workspace.
 
         Raises:
@@ -95,26 +95,26 @@ class Access:
         sent = dict(headers)
         token = _bearer(sent)
         if token is not None:
-            key = self._key(token, sent.get(b"origin"))
+            key = await self._key(token, sent.get(b"origin"))
             if key.workspace != workspace:
                 raise NotFound(_NO_SUCH_WORKSPACE)
             caller = key.caller
         else:
-            caller = self._member(self._session(method, sent).user_id, workspace)
+            caller = await self._member((await self._session(method, sent)).user_id, workspace)
         if scope not in caller.principal.scopes:
             raise _lacking(scope)
         return caller
 
-    def by_key(self, token: bytes, origin: bytes | None) -> Caller:
+    async def by_key(self, token: bytes, origin: bytes | None) -> Caller:
         """The caller of a key that came in some other way than `Authorization: Bearer`, such as a write key of an SDK.
 
         Raises:
             Unauthenticated: no such key, or it has expired or was revoked.
             Forbidden: the key may not be used from this origin.
         """
-        return self._key(token, origin).caller
+        return (await self._key(token, origin)).caller
 
-    def identify(self, method: str, headers: Headers) -> Principal:
+    async def identify(self, method: str, headers: Headers) -> Principal:
         """Who is asking, outside a workspace.
 
         Raises:
@@ -124,17 +124,17 @@ class Access:
         sent = dict(headers)
         token = _bearer(sent)
         if token is not None:
-            return self._key(token, sent.get(b"origin")).caller.principal
-        return Principal("SESSION", self._session(method, sent).user_id, None, frozenset())
+            return (await self._key(token, sent.get(b"origin"))).caller.principal
+        return Principal("SESSION", (await self._session(method, sent)).user_id, None, frozenset())
 
-    def session(self, method: str, headers: Headers) -> UserSession:
+    async def session(self, method: str, headers: Headers) -> UserSession:
         """The session of the cookie, whatever else was sent.
 
         Raises:
             Unauthenticated: there is none, or it has ended.
             Forbidden: the change may be forged.
         """
-        return self._session(method, dict(headers))
+        return await self._session(method, dict(headers))
 
     def forget(self) -> None:
         """Believe nothing any more: call it after a key, a member or a session has changed."""
@@ -142,24 +142,24 @@ class Access:
         self._sessions.clear()
         self._callers.clear()
 
-    def _key(self, token: bytes, origin: bytes | None) -> _Key:
+    async def _key(self, token: bytes, origin: bytes | None) -> _Key:
         now = self._clock.now()
         digest = sha256(token).digest()
         key = self._keys.get(digest, now)
         if key is None:
-            key = self._keys.put(digest, self._read_key(digest, now), now)
+            key = self._keys.put(digest, await self._read_key(digest, now), now)
         if key.expires_at is not None and now >= key.expires_at:
             raise Unauthenticated("The API key has expired.")
         if key.origins is not None and (origin is None or origin.lower() not in key.origins):
             raise Forbidden("This key may not be used from this origin.", code="origin_refused")
         return key
 
-    def _read_key(self, digest: bytes, now: int) -> _Key:
+    async def _read_key(self, digest: bytes, now: int) -> _Key:
         def read(tables: Tables) -> tuple[ApiKey, Role | None] | None:
             key = tables.accounts.key_by_digest(digest)
             return (key, tables.accounts.of(key.workspace_id).members.role(key.created_by)) if key else None
 
-        found = self._services.glance(read)
+        found = await self._services.glance(read)
         if found is None or found[0].revoked_at is not None:
             raise Unauthenticated("The API key is unknown or was revoked.")
         key, role = found
@@ -174,7 +174,7 @@ class Access:
             self._later(lambda tables: tables.accounts.of(key.workspace_id).keys.touch(key.id, now))
         return _Key(key, scopes)
 
-    def _session(self, method: str, sent: dict[bytes, bytes]) -> UserSession:
+    async def _session(self, method: str, sent: dict[bytes, bytes]) -> UserSession:
         token = cookies.read(sent.get(b"cookie", b""), only_secure=self.secure)
         if token is None:
             raise Unauthenticated("Sign in, or send an API key.")
@@ -182,7 +182,7 @@ class Access:
         digest = sha256(token).digest()
         session = self._sessions.get(digest, now)
         if session is None:
-            session = self._services.glance(lambda tables: tables.accounts.sessions.by_digest(digest))
+            session = await self._services.glance(lambda tables: tables.accounts.sessions.by_digest(digest))
             if session is None:
                 raise Unauthenticated("The session has ended. Sign in again.")
             self._note_use(session, now)
@@ -196,7 +196,7 @@ class Access:
         if bounds.SEEN_EVERY <= now - session.seen_at < bounds.SESSION_IDLE:
             self._later(lambda tables: tables.accounts.sessions.touch(session.id, now))
 
-    def _member(self, user_id: int, workspace: str) -> Caller:
+    async def _member(self, user_id: int, workspace: str) -> Caller:
         now = self._clock.now()
         caller = self._callers.get((user_id, workspace), now)
         if caller is not None:
@@ -204,7 +204,7 @@ class Access:
         workspace_id = ids.read("ws", workspace)
         if workspace_id is None:
             raise NotFound(_NO_SUCH_WORKSPACE)
-        role = self._services.glance(lambda tables: tables.accounts.of(workspace_id).members.role(user_id))
+        role = await self._services.glance(lambda tables: tables.accounts.of(workspace_id).members.role(user_id))
         if role is None:
             raise NotFound(_NO_SUCH_WORKSPACE)
         caller = Caller(Principal("SESSION", user_id, None, roles.SCOPES[role]), workspace_id)
@@ -232,7 +232,7 @@ def allow(scope: str) -> Callable[[Request, str], Coroutine[Any, Any, Caller]]:
 
     async def admitted(request: Request, workspace: Annotated[str, Path(alias="workspaceId")]) -> Caller:
         access: Access = request.app.state.access
-        caller = access.admit(request.method, request.headers.raw, workspace, scope)
+        caller = await access.admit(request.method, request.headers.raw, workspace, scope)
         if caller.principal.kind == "WRITE_KEY":
             raise Forbidden("A write key can only send events.")
         return caller
@@ -258,7 +258,7 @@ async def signed_in(request: Request) -> Principal:
         Forbidden: a key was sent instead of a session.
     """
     access: Access = request.app.state.access
-    principal = access.identify(request.method, request.headers.raw)
+    principal = await access.identify(request.method, request.headers.raw)
     if principal.user_id is None:
         raise Forbidden("This needs a person who is signed in, not a key.", code="session_required")
     return principal

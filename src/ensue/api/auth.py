@@ -101,7 +101,7 @@ async def register(request: Request, response: Response, here: Here, wanted: Reg
     mode = here.services.config.registration
     key = people.email_key(wanted.email)
     # Before the costly part: who may not register does not get to hash.
-    here.services.glance(lambda tables: people.require_open(tables, mode, key, wanted.invitation, here.now))
+    await here.services.glance(lambda tables: people.require_open(tables, mode, key, wanted.invitation, here.now))
     refuse_weak(wanted.password, email=key, name=wanted.name)
     hashed = await here.access.passwords.hash(wanted.password)
     newcomer = Newcomer(wanted.name, wanted.email, hashed, wanted.invitation)
@@ -123,7 +123,7 @@ async def login(request: Request, response: Response, here: Here, given: Credent
     csrf.refuse_other_origins(dict(request.headers.raw), here.access.public_origin)
     key = given.email.casefold()
     here.access.throttle.attempt(key, here.address)
-    user = here.services.glance(lambda tables: tables.accounts.users.by_email(key))
+    user = await here.services.glance(lambda tables: tables.accounts.users.by_email(key))
     right = await here.access.passwords.verify(user.password_hash if user else None, given.password)
     agent = request.headers.get("user-agent")
 
@@ -155,7 +155,7 @@ async def logout(response: Response, here: Here, current: Current) -> None:
 @router.get("/session")
 async def session(here: Here, current: Current) -> CurrentSession:
     """Who is signed in."""
-    user = here.services.glance(lambda tables: tables.accounts.users.get(current.user_id))
+    user = await here.services.glance(lambda tables: tables.accounts.users.get(current.user_id))
     if user is None:
         raise Unauthenticated("The session has ended. Sign in again.")
     return CurrentSession(user=_person(user), expires_at=ends_at(current))
@@ -183,7 +183,7 @@ async def change_password(
 ) -> None:
     """Change one's password. Every session ends, and this one goes on under a new token."""
     me = current.user_id
-    user = here.services.glance(lambda tables: tables.accounts.users.get(me))
+    user = await here.services.glance(lambda tables: tables.accounts.users.get(me))
     if user is None:
         raise Unauthenticated("The session has ended. Sign in again.")
     here.access.throttle.attempt(user.email_key, here.address)

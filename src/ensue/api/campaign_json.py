@@ -31,7 +31,10 @@ class ShownCampaign(Answer):
 
 
 class ShownEnrolment(Answer):
-    """One contact's run. `wakeAt` is when the node it stands on is looked at next, unless something happens before."""
+    """One contact's run. `wakeAt` is when the node it stands on is looked at next, unless something happens before.
+
+    `occasion` is what of its trigger it is for: the day of a DATE trigger, or the launch that took the contact in.
+    """
 
     id: str
     campaign_id: str
@@ -44,6 +47,7 @@ class ShownEnrolment(Answer):
     wake_at: ShownInstant | None
     trigger: str
     event_id: str | None
+    occasion: str | None
     entered_at: ShownInstant
     ended_at: ShownInstant | None
     end_reason: str | None
@@ -90,12 +94,32 @@ class SkipPage(Answer):
     pagination: Place
 
 
+class NodeMessages(Answer):
+    """What became of the messages of a node: how many were queued in all, and how many of them came how far."""
+
+    queued: int
+    sent: int
+    delivered: int
+    opened: int
+    clicked: int
+    bounced: int
+    failed: int
+    unknown: int
+    unsubscribed: int
+
+
 class NodeStats(Answer):
-    """How many stand at a node now, and how often it was left with each outcome."""
+    """How many came to a node, how many of them stand there now, and how often it was left with each outcome.
+
+    `messages` is null for a node that has queued none.
+    """
 
     id: str
+    entered: int
     here: int
+    passed: int
     outcomes: dict[str, int]
+    messages: NodeMessages | None
 
 
 class CampaignStats(Answer):
@@ -151,6 +175,7 @@ def fields(enrolment: Enrolment) -> dict[str, Any]:
         "wake_at": enrolment.wake_at,
         "trigger": enrolment.trigger,
         "event_id": show("evt", enrolment.event_id) if enrolment.event_id is not None else None,
+        "occasion": enrolment.occasion,
         "entered_at": enrolment.entered_at,
         "ended_at": enrolment.ended_at,
         "end_reason": enrolment.end_reason,
@@ -165,7 +190,11 @@ def step(line: Step) -> ShownStep:
 
 
 def stats(
-    by_status: dict[str, int], skipped: dict[str, int], by_node: list[tuple[str, str, int]], workflow: dict[str, Any]
+    by_status: dict[str, int],
+    skipped: dict[str, int],
+    by_node: list[tuple[str, str, int]],
+    messages: dict[str, dict[str, int]],
+    workflow: dict[str, Any],
 ) -> CampaignStats:
     """Counts, with the nodes in the order of the newest workflow and those of older versions behind them."""
     order = [node["id"] for node in workflow.get("nodes", [])]
@@ -183,5 +212,18 @@ def stats(
         exited=by_status.get("EXITED", 0),
         failed=by_status.get("FAILED", 0),
         skipped=skipped,
-        nodes=[NodeStats(id=node_id, here=here[0], outcomes=outcomes) for node_id, (outcomes, here) in found.items()],
+        nodes=[_node(node_id, here[0], outcomes, messages.get(node_id)) for node_id, (outcomes, here) in found.items()],
+    )
+
+
+def _node(node_id: str, here: int, outcomes: dict[str, int], messages: dict[str, int] | None) -> NodeStats:
+    # A line that says DEPTH_LIMIT is of a wait that stays.
+    passed = sum(count for outcome, count in outcomes.items() if outcome != "DEPTH_LIMIT")
+    return NodeStats(
+        id=node_id,
+        entered=here + passed,
+        here=here,
+        passed=passed,
+        outcomes=outcomes,
+        messages=NodeMessages(**messages) if messages is not None else None,
     )

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
-from ensue.accounts.audit import Recorder
-from ensue.api import campaign_json
+from ensue.api import campaign_json, campaign_lookup
 from ensue.api.access import Caller, allow
 from ensue.api.bodies import Body, Instant, StrictRoute, Text
 from ensue.api.campaign_json import (
@@ -41,8 +40,6 @@ router = APIRouter(prefix="/api/workspaces/{workspaceId}", tags=["Campaigns"], r
 Reader = Annotated[Caller, Depends(allow("campaigns:read"))]
 Writer = Annotated[Caller, Depends(allow("campaigns:write"))]
 Name = Annotated[Text, Field(max_length=bounds.CAMPAIGN_NAME)]
-
-_NO_CAMPAIGN = "There is no such campaign in this workspace."
 
 
 class CampaignFields(Body):
@@ -104,8 +101,10 @@ async def get_campaign(
     here: Here, caller: Reader, campaign_id: Annotated[str, Path(alias="campaignId")]
 ) -> ShownCampaign:
     """One campaign, at its newest version."""
-    number = _number(campaign_id)
-    return campaign_json.shown(await _asked(here, caller, lambda tables: _campaign(tables, number)))
+    number = campaign_lookup.number(campaign_id)
+    return campaign_json.shown(
+        await campaign_lookup.asked(here, caller, lambda tables: campaign_lookup.stored(tables, number))
+    )
 
 
 @router.patch("/campaigns/{campaignId}", summary="Change a campaign")
@@ -113,18 +112,18 @@ async def edit_campaign(
     here: Here, caller: Writer, campaign_id: Annotated[str, Path(alias="campaignId")], edit: CampaignEdit
 ) -> ShownCampaign:
     """Change fields, and the status: DRAFT → ACTIVE ⇄ PAUSED → COMPLETED → ARCHIVED. 409 for any other way."""
-    number = _number(campaign_id)
+    number = campaign_lookup.number(campaign_id)
     return await _change(here, caller, "campaign.edit", lambda room: editing.edit(room, number, edit.given()))
 
 
 @router.delete("/campaigns/{campaignId}", status_code=204, summary="Delete a campaign")
 async def delete_campaign(here: Here, caller: Writer, campaign_id: Annotated[str, Path(alias="campaignId")]) -> None:
     """Delete a campaign. 409 while it is ACTIVE or PAUSED, or somebody is in it."""
-    number = _number(campaign_id)
+    number = campaign_lookup.number(campaign_id)
 
     def work(tables: Tables) -> None:
         here.services.engine.within(tables, caller.workspace_id, lambda room: editing.remove(room, number))
-        _record(tables, here, caller, "campaign.delete", number)
+        campaign_lookup.record(tables, here, caller, "campaign.delete", number)
 
     await here.services.write(work)
 
@@ -180,7 +179,7 @@ async def execute_campaign(
 
     Members are taken in a bounded number at a time; should the server stop between, sending it again takes in the rest.
     """
-    number = _number(campaign_id)
+    number = campaign_lookup.number(campaign_id)
     if (order.contact_id is None) is (order.segment_id is None):
         raise Invalid.at("contactId", "is required, or segmentId instead, and not both")
     if order.contact_id is not None:
@@ -201,15 +200,15 @@ async def list_enrollments(
     limit: PageSize = bounds.PAGE_DEFAULT,
 ) -> EnrolmentPage:
     """Who came in, newest first."""
-    number, size = _number(campaign_id), min(limit, bounds.PAGE_MOST)
+    number, size = campaign_lookup.number(campaign_id), min(limit, bounds.PAGE_MOST)
 
     def found(tables: WorkspaceTables) -> EnrolmentPage:
-        _campaign(tables, number)
+        campaign_lookup.stored(tables, number)
         total, enrolments = tables.enrolments.page(number, status, size, (page - 1) * size)
         shown = [ShownEnrolment(**campaign_json.fields(enrolment)) for enrolment in enrolments]
         return EnrolmentPage(data=shown, pagination=place(page, size, total))
 
-    return await _asked(here, caller, found)
+    return await campaign_lookup.asked(here, caller, found)
 
 
 @router.get("/campaigns/{campaignId}/skips", summary="List whom a campaign did not take in")
@@ -221,10 +220,10 @@ async def list_skips(
     limit: PageSize = bounds.PAGE_DEFAULT,
 ) -> SkipPage:
     """Triggers that fired without taking the contact in, newest first."""
-    number, size = _number(campaign_id), min(limit, bounds.PAGE_MOST)
+    number, size = campaign_lookup.number(campaign_id), min(limit, bounds.PAGE_MOST)
 
     def found(tables: WorkspaceTables) -> SkipPage:
-        _campaign(tables, number)
+        campaign_lookup.stored(tables, number)
         total, rows = tables.enrolments.skips(number, size, (page - 1) * size)
         shown = [
             ShownSkip(
@@ -238,20 +237,21 @@ async def list_skips(
         ]
         return SkipPage(data=shown, pagination=place(page, size, total))
 
-    return await _asked(here, caller, found)
+    return await campaign_lookup.asked(here, caller, found)
 
 
 @router.get("/campaigns/{campaignId}/stats", summary="What became of those who came in")
 async def get_stats(here: Here, caller: Reader, campaign_id: Annotated[str, Path(alias="campaignId")]) -> CampaignStats:
     """Counts over all versions, by status, by reason to skip, and by node."""
-    number = _number(campaign_id)
+    number = campaign_lookup.number(campaign_id)
 
     def found(tables: WorkspaceTables) -> CampaignStats:
-        workflow, enrolments = _campaign(tables, number).workflow, tables.enrolments
+        workflow, enrolments = campaign_lookup.stored(tables, number).workflow, tables.enrolments
         by_node = enrolments.counts_by_node(number)
-        return campaign_json.stats(enrolments.counts(number), enrolments.skips_by_reason(number), by_node, workflow)
+        counts, skips = enrolments.counts(number), enrolments.skips_by_reason(number)
+        return campaign_json.stats(counts, skips, by_node, tables.split_tests.messages_by_node(number), workflow)
 
-    return await _asked(here, caller, found)
+    return await campaign_lookup.asked(here, caller, found)
 
 
 @router.get("/enrollments/{enrollmentId}", summary="One run with its log")
@@ -268,25 +268,7 @@ async def get_enrollment(
         steps = [campaign_json.step(line) for line in tables.enrolments.steps(enrolment.id)]
         return LoggedEnrolment(**campaign_json.fields(enrolment), steps=steps)
 
-    return await _asked(here, caller, found)
-
-
-def _number(text: str) -> int:
-    number = read("cmp", text)
-    if number is None:
-        raise NotFound(_NO_CAMPAIGN)
-    return number
-
-
-def _campaign(tables: WorkspaceTables, number: int) -> Campaign:
-    campaign = tables.definitions.campaign(number)
-    if campaign is None:
-        raise NotFound(_NO_CAMPAIGN)
-    return campaign
-
-
-async def _asked(here: Context, caller: Caller, question: Callable[[WorkspaceTables], T]) -> T:
-    return await here.services.ask(lambda tables: question(tables.workspace(caller.workspace_id)))
+    return await campaign_lookup.asked(here, caller, found)
 
 
 async def _change(here: Context, caller: Caller, action: str, work: Callable[[WorkingSet], Campaign]) -> ShownCampaign:
@@ -298,23 +280,19 @@ async def _change(here: Context, caller: Caller, action: str, work: Callable[[Wo
         if campaign.sweep is not None:
             # A few go on at once; of many the rest follows in transactions of their own.
             sweep.advance(engine.room(tables, caller.workspace_id), campaign.id, bounds.SWEEP_ENROLMENTS)
-        _record(tables, here, caller, action, campaign.id)
+        campaign_lookup.record(tables, here, caller, action, campaign.id)
         return campaign
 
     return campaign_json.shown(await here.services.write(changed))
 
 
 async def _to(here: Context, caller: Caller, campaign_id: str, status: str, overdue: str = "SHIFT") -> ShownCampaign:
-    number = _number(campaign_id)
+    number = campaign_lookup.number(campaign_id)
 
     def work(room: WorkingSet) -> Campaign:
         return editing.change_status(room, editing.named(room, number), status, overdue)
 
     return await _change(here, caller, f"campaign.{status.lower()}", work)
-
-
-def _record(tables: Tables, here: Context, caller: Caller, action: str, number: int) -> None:
-    Recorder(tables, here.ids, here.caller(caller)).record(caller.workspace_id, action, ("cmp", number))
 
 
 async def _execute_one(here: Context, caller: Caller, number: int, contact: str) -> Counter[str]:

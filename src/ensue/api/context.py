@@ -70,7 +70,7 @@ Me = Annotated[int, Depends(_me)]
 
 async def _current(request: Request) -> UserSession:
     access: Access = request.app.state.access
-    return access.session(request.method, request.headers.raw)
+    return await access.session(request.method, request.headers.raw)
 
 
 Current = Annotated[UserSession, Depends(_current)]

@@ -67,7 +67,7 @@ class DataPlane:
 
     async def _post_event(self, scope: Scope, workspace: str, receive: Receive) -> "Answer":
         headers: Headers = scope["headers"]
-        caller = self._access.admit("POST", headers, workspace, "events:write")
+        caller = await self._access.admit("POST", headers, workspace, "events:write")
         _coding(headers)
         body = await _body(receive, headers, bounds.BODY)
         now = self._services.engine.clock.now()
@@ -82,7 +82,7 @@ class DataPlane:
 
     async def _post_batch(self, scope: Scope, workspace: str, receive: Receive) -> "Answer":
         headers: Headers = scope["headers"]
-        caller = self._access.admit("POST", headers, workspace, "events:write")
+        caller = await self._access.admit("POST", headers, workspace, "events:write")
         gzipped = _coding(headers, b"gzip") == b"gzip"
         body = await _body(receive, headers, bounds.BATCH_BODY)
         if gzipped:
@@ -96,9 +96,9 @@ class DataPlane:
         return 200, [], ingest.batch_answer(outcomes)
 
     async def _list_events(self, scope: Scope, workspace: str, _receive: Receive) -> "Answer":
-        caller = self._access.admit("GET", scope["headers"], workspace, "events:read")
+        caller = await self._access.admit("GET", scope["headers"], workspace, "events:read")
         query = event_list.read_query(scope["query_string"])
-        page = self._services.glance(lambda tables: event_list.page(tables, caller.workspace_id, query))
+        page = await self._services.glance(lambda tables: event_list.page(tables, caller.workspace_id, query))
         link = event_list.link(scope["path"], query, page)
         return 200, [(b"link", link)] if link else [], page.body
 

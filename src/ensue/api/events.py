@@ -68,7 +68,7 @@ async def get_event(request: Request, eventId: str, caller: Reader) -> Response:
     """The event as the list shows it, and what followed from it."""
     services: Services = request.app.state.services
     event_id = read("evt", eventId)
-    text = services.glance(lambda tables: _one(tables, caller.workspace_id, event_id)) if event_id else None
+    text = await services.glance(lambda tables: _one(tables, caller.workspace_id, event_id)) if event_id else None
     if text is None:
         raise NotFound("There is no such event in this workspace.")
     return Response(text, media_type="application/json")
@@ -90,7 +90,7 @@ def _one(tables: Tables, workspace_id: int, event_id: int) -> str | None:
 
 async def _stream(request: Request, services: Services, workspace_id: int, after: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
-    while not services.wakes.stopping and _still_allowed(request):
+    while not services.wakes.stopping and await _still_allowed(request):
         rows = await services.ask(partial(_committed_after, workspace_id, after))
         for row in rows:
             after = row[0]
@@ -108,10 +108,10 @@ def _committed_after(workspace_id: int, after: int, tables: Tables) -> list[Row]
     return tables.workspace(workspace_id).events.committed_after(after, bounds.PAGE_MOST)
 
 
-def _still_allowed(request: Request) -> bool:
+async def _still_allowed(request: Request) -> bool:
     access: Access = request.app.state.access
     try:
-        access.admit("GET", request.scope["headers"], request.path_params["workspaceId"], "events:read")
+        await access.admit("GET", request.scope["headers"], request.path_params["workspaceId"], "events:read")
     except EnsueError:
         return False
     return True

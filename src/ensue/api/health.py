@@ -36,15 +36,16 @@ async def metrics(request: Request) -> Response:
     """The text format of Prometheus."""
     services: Services = request.app.state.services
     registry = CollectorRegistry()
-    registry.register(_Counters(services))
+    registry.register(_Counters(services, await _timer_lag(services)))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Counters:
     """Reads the parts' own counters when asked, so that counting costs the hot path nothing more."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, timer_lag: float) -> None:
         self._services = services
+        self._timer_lag = timer_lag
 
     def collect(self) -> Iterator[Metric]:
         """Each counter once."""
@@ -52,12 +53,13 @@ class _Counters:
         yield CounterMetricFamily("ensue_events", "Events stored by this process.", commits.events)
         yield CounterMetricFamily("ensue_transactions", "Transactions committed by this process.", commits.transactions)
         yield GaugeMetricFamily("ensue_events_waiting", "Events waiting for the next transaction.", commits.waiting)
-        yield GaugeMetricFamily("ensue_timer_lag_seconds", "How late the oldest timer is.", self._timer_lag())
+        yield GaugeMetricFamily("ensue_timer_lag_seconds", "How late the oldest timer is.", self._timer_lag)
 
-    def _timer_lag(self) -> float:
-        try:
-            next_due = self._services.glance(lambda tables: tables.next_due())
-        except Unavailable:
-            return float("nan")
-        late = self._services.engine.clock.now() - next_due if next_due is not None else 0
-        return max(late, 0) / 1000
+
+async def _timer_lag(services: Services) -> float:
+    try:
+        next_due = await services.glance(lambda tables: tables.next_due())
+    except Unavailable:
+        return float("nan")
+    late = services.engine.clock.now() - next_due if next_due is not None else 0
+    return max(late, 0) / 1000

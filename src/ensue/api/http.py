@@ -10,34 +10,51 @@ from ensue.api import (
     audit,
     auth,
     bodies,
+    campaign_dry_runs,
     campaigns,
     consents,
     contact_profile,
     contact_tags,
     contact_timeline,
     contacts,
+    devices,
     events,
+    feedback,
     form_submissions,
     forms,
     health,
     incoming,
     keys,
+    launches,
     members,
+    message_limits,
+    messages,
+    push,
     reference,
     scoring,
     segment_members,
     segments,
-    webhooks,
+    senders,
+    split_tests,
+    suppressions,
+    telegram,
+    telegram_links,
     template_trials,
     templates,
+    webhooks,
     workspaces,
 )
 from ensue.api.access import Access
 from ensue.api.data_plane import App, DataPlane
 from ensue.api.openapi import describe
+from ensue.api.public import feedback as public_feedback
 from ensue.api.public import forms as public_forms
-from ensue.api.public.rate import Rate
 from ensue.api.public import incoming as public_incoming
+from ensue.api.public import push as public_push
+from ensue.api.public import telegram as public_telegram
+from ensue.api.public import unsubscribe
+from ensue.api.public.rate import Rate
+from ensue.api.public.tracking import TrackingPlane
 from ensue.api.security_headers import SecurityHeaders
 from ensue.api.services import Services
 from ensue.base import bounds
@@ -54,11 +71,27 @@ RESOURCES = (
     contact_profile,
     contact_tags,
     consents,
+    devices,
     contact_timeline,
+    campaign_dry_runs,
     campaigns,
+    launches,
+    split_tests,
+    message_limits,
+    telegram,
+    telegram_links,
+    public_telegram,
+    push,
+    public_push,
     segments,
     segment_members,
     scoring,
+    messages,
+    senders,
+    suppressions,
+    feedback,
+    public_feedback,
+    unsubscribe,
     webhooks,
     incoming,
     public_incoming,
@@ -98,4 +131,4 @@ def make_app(services: Services, running: Callable[[], AbstractAsyncContextManag
         control_plane.include_router(resource.router)
     describe(control_plane)
     reference.install(control_plane)
-    return SecurityHeaders(DataPlane(control_plane, services, access))
+    return SecurityHeaders(DataPlane(TrackingPlane(control_plane, services), services, access))

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ensue import __version__
+from ensue.api.public import tracking
 from ensue.base import bounds
 
 _DESCRIPTION = """A customer-event engine. Somebody posts an event; in one transaction it is stored, the contact
@@ -288,6 +289,7 @@ def _describe_problems(schema: dict[str, Any]) -> None:
 def _add_hot_paths(schema: dict[str, Any]) -> None:
     schema["paths"]["/api/workspaces/{workspaceId}/events"] = {"get": _LIST, "post": _POST}
     schema["paths"]["/api/workspaces/{workspaceId}/events/batch"] = {"post": _BATCH}
+    schema["paths"].update(tracking.DOCUMENT)
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas.update({"Event": _EVENT, "EventBody": _EVENT_BODY, "CreatedEvent": _CREATED, "Error": _ERROR})
 

@@ -255,14 +255,14 @@ async def rebuild_scores(
 @router.get("/scoring-rules/rebuild", summary="How far the newest rebuild has come")
 async def get_rebuild(here: Here, caller: Reader) -> ShownRebuild | None:
     """`null` when there was none."""
-    found = here.services.glance(lambda tables: tables.workspace(caller.workspace_id).backfills.newest(rebuild.KIND))
+    found = await here.services.glance(lambda tables: tables.workspace(caller.workspace_id).backfills.newest(rebuild.KIND))
     return _shown_rebuild(found) if found is not None else None
 
 
 @router.get("/scoring-rules/{ruleId}", summary="One scoring rule")
 async def get_scoring_rule(here: Here, caller: Reader, rule: Annotated[str, Path(alias="ruleId")]) -> ShownRule:
     """The rule at its newest version."""
-    return _shown(here.services.glance(lambda tables: rules.get(tables.workspace(caller.workspace_id), _rule_id(rule))))
+    return _shown(await here.services.glance(lambda tables: rules.get(tables.workspace(caller.workspace_id), _rule_id(rule))))
 
 
 @router.patch("/scoring-rules/{ruleId}", summary="Edit a scoring rule")

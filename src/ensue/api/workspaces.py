@@ -16,6 +16,7 @@ from ensue.base import bounds as base_bounds
 from ensue.base import ids
 from ensue.base.clock import DAY, HOUR, MINUTE, SECOND
 from ensue.base.errors import Conflict, NotFound
+from ensue.engine.campaigns import upkeep
 from ensue.engine.segments import editing as segments
 from ensue.model.account import Role
 from ensue.model.workspace import Workspace
@@ -121,7 +122,7 @@ async def create_workspace(here: Here, me: Me, wanted: NewWorkspace) -> ShownWor
 @router.get("/{workspaceId}")
 async def get_workspace(here: Here, caller: Annotated[Caller, Depends(allow(roles.MEMBER))]) -> ShownWorkspace:
     """One workspace."""
-    return here.services.glance(lambda tables: _found(tables, caller))
+    return await here.services.glance(lambda tables: _found(tables, caller))
 
 
 @router.patch("/{workspaceId}")
@@ -148,6 +149,7 @@ async def change_workspace(
         )
         if change.time_zone not in (None, before.time_zone):
             here.services.engine.within(tables, before.id, segments.follow_time_zone)
+            here.services.engine.within(tables, before.id, upkeep.follow_time_zone)
         Recorder(tables, here.ids, here.caller(caller)).record(
             before.id, "workspace.change", ("ws", before.id), **change.model_dump(exclude_none=True)
         )

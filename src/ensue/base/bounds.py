@@ -82,13 +82,14 @@ PER_MINUTE = 1_000_000
 CRON = 100
 # A split whose branches have all failed so far is looked at again after so long.
 SPLIT_LOOK_AGAIN = 1 * HOUR
-DRY_RUN_CONTACTS = 200
-DRY_RUN_DAYS = 3_660
+DRY_RUN_CONTACTS = 500
+DRY_RUN_DAYS = 366
+DRY_RUN_LAUNCHES = 1_000
 
 # Webhooks
 WEBHOOK_ENDPOINTS = 50
 WEBHOOK_WISHES = 100
-WEBHOOK_TRIES_AT_ONCE = 128
+WEBHOOK_TRIES_AT_ONCE = 64
 WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT = 4
 # Longer than any try can take, so that who comes back after it was not running.
 WEBHOOK_LEASE = 45 * SECOND
@@ -145,6 +146,7 @@ TEMPLATE_SIZE = 256 * 1024
 # JSON takes up to two bytes for a character of markup.
 TEMPLATE_BODY = 1024 * 1024
 TEMPLATE_TAG = 1_000
+TEMPLATE_TAGS = 5_000
 TEMPLATE_NESTING = 20
 # The steps that writing one text may take: the nodes of its loops' bodies, once for each turn, and what filters read.
 TEMPLATE_STEPS = 50_000
@@ -169,9 +171,11 @@ MACHINE_HASTE = 2 * SECOND
 PROXY_HASTE = 10 * SECOND
 # A reader is not kept waiting for longer than this by a store that is busy.
 TRACKING_SECONDS = 0.5
-FEEDBACK_BODY = 256 * 1024
 FEEDBACK_REPORTS = 500
 SUPPRESSION_NOTE = 500
+# Of a mail in the bounce mailbox only so much is read.
+MAIL_READ = 1024 * 1024
+MAILS_AT_ONCE = 100
 
 # Messages
 # A hand-over comes back within so long; a lease is long enough for those that wait their turn as well.

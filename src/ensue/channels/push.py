@@ -5,13 +5,14 @@ browser, by the tag. That is why what may have been sent is sent again.
 """
 
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 from ensue.base import json, web_push
 from ensue.base.clock import HOUR, SECOND, Clock
 from ensue.base.web_push import BadKey, Recipient, VapidKey
 from ensue.channels.channel import Parcel
-from ensue.model.handover import Accepted, Deferred, Handover, Rejected
+from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply, TargetRefused
+from ensue.model.handover import Accepted, Deferred, Handover, Rejected, Unknown
 
 URGENCIES: Final = ("very-low", "low", "normal", "high")
 LIFE: Final = 28 * 24 * 3600
@@ -19,24 +20,6 @@ LIFE: Final = 28 * 24 * 3600
 
 # A signature is good for a day at most; clocks differ.
 _SIGNED_FOR = 12 * HOUR
-
-
-class Reply(Protocol):
-    """What a push service answered."""
-
-    @property
-    def status(self) -> int: ...  # noqa: D102
-
-    @property
-    def headers(self) -> Any: ...  # noqa: D102
-
-
-class Http(Protocol):
-    """The guarded client, as far as it is used here."""
-
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
-        """Post a body and read the answer."""
-        ...
 
 
 class PushChannel:
@@ -50,7 +33,7 @@ class PushChannel:
     name = "PUSH"
     resends_unknown = True
 
-    def __init__(self, http: Http, clock: Clock, subject: str) -> None:
+    def __init__(self, http: OutgoingHttp, clock: Clock, subject: str) -> None:
         """`subject`, a `mailto:` or `https:` address, is whom a push service may ask when the workspace says nobody."""
         self._http = http
         self._clock = clock
@@ -79,7 +62,12 @@ class PushChannel:
             "urgency": settings.get("urgency", "normal"),
             "topic": parcel.message_id,
         }
-        reply = await self._http.post(parcel.address, web_push.encrypt(payload, recipient), headers)
+        try:
+            reply = await self._http.post(parcel.address, web_push.encrypt(payload, recipient), headers)
+        except TargetRefused as refused:
+            return Rejected(str(refused), "INVALID")
+        except OutgoingFailed as failed:
+            return Unknown(str(failed)) if failed.sent else Deferred(str(failed))
         return self._verdict(reply)
 
     async def close(self) -> None:

@@ -7,8 +7,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """The texts of a template, as they were written: each one is Liquid.
 
     EMAIL: `subject`, and `html` or `mjml`, `text` or both (without `text`, the plain part is made from the HTML).
-    TELEGRAM: `text` or `html`, and `url` and `title` of a button. PUSH: `title`, `body` and, if a click leads somewhere, `url`. WEBHOOK: `body`, a JSON text, and
-    perhaps `url`.
+    TELEGRAM: `text` or `html`, and perhaps `url` and `title` of a button. PUSH: `title`, `body` and, if a click leads
+    somewhere, `url`. WEBHOOK: `body`, a JSON text, and perhaps `url`.
     """
 
     channel: str

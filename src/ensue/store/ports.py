@@ -23,6 +23,11 @@ T = TypeVar("T")
 class Readable(Protocol):
     """A store that answers questions."""
 
+    @property
+    def statements_wait(self) -> bool:
+        """Whether a statement waits for something other than this process's own processor: not on an event loop."""
+        ...
+
     def read(self, work: Callable[[Tables], T]) -> T:
         """Run queries on one snapshot; safe from any thread.
 
@@ -40,7 +45,7 @@ class Writable(Protocol):
 
     @property
     def statements_wait(self) -> bool:
-        """Whether a statement waits for something other than this process's own processor: not on an event loop."""
+        """As for a Readable."""
         ...
 
     def begin(self) -> Tables:

@@ -69,6 +69,10 @@ class Context(RenderContext):
         if self._spent > bounds.TEMPLATE_STEPS:
             raise ResourceLimitError(f"takes more than {bounds.TEMPLATE_STEPS} steps to write", token=None)
 
+    def restart(self) -> None:
+        """Forget what was spent."""
+        self._spent = 0
+
     def get(self, path: list[object], *, token: Token | None, default: object = _NO_DEFAULT) -> object:
         """The value of a path, or what stands for a missing one. JSON's null is missing, too."""
         found = super().get(path, token=token, default=None)

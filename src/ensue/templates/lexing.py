@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ensue.base import bounds
-from ensue.templates.fault import Fault, line_of
+from ensue.templates.fault import Fault, TooMuch, line_of
 
 _OPENING = re.compile(r"\{\{|\{%")
 _NAME = re.compile(r"-?\s*(#|\w+)", re.ASCII)
 _RAW = re.compile(r"\{%-?\s*raw\s*-?%\}")
 _ENDRAW = re.compile(r"\{%-?\s*endraw\s*-?%\}")
+
+
+_BLOCKS = frozenset({"if", "unless", "for", "case", "capture", "comment"})
 
 
 class Piece(NamedTuple):
@@ -37,6 +40,37 @@ def pieces(source: str) -> Iterator[Piece]:
         raw = _RAW.match(source, start)
         at = _end_of_raw(source, raw.end()) if raw is not None else _end_of_tag(source, start)
         yield Piece(start, at, source[start:at])
+
+
+def refuse_unbalanced(source: str) -> None:
+    """Refuse blocks that are not closed, or not in their order, naming the line where they begin.
+
+    Raises:
+        Fault: there is one; or as `pieces` does.
+    """
+    begun: list[tuple[str, int]] = []
+    for count, piece in enumerate(pieces(source), 1):
+        if count > bounds.TEMPLATE_TAGS:
+            raise TooMuch(f"has more than {bounds.TEMPLATE_TAGS} tags", line_of(source, piece.start))
+        name = tag_name(piece.text) or ""
+        if begun and begun[-1][0] == "comment" and name not in {"comment", "endcomment"}:
+            continue
+        if name in _BLOCKS:
+            begun.append((name, piece.start))
+        elif name.startswith("end") and name[3:] in _BLOCKS:
+            _close(name, begun, source, piece)
+    if begun:
+        name, start = begun[-1]
+        raise Fault(f"`{name}` is never closed by `end{name}`", line_of(source, start))
+
+
+def _close(name: str, begun: list[tuple[str, int]], source: str, piece: Piece) -> None:
+    if not begun:
+        raise Fault(f"`{name}` stands here without its beginning", line_of(source, piece.start))
+    expected, start = begun.pop()
+    if name != f"end{expected}":
+        line = line_of(source, start)
+        raise Fault(f"`{name}` stands inside the `{expected}` of line {line}", line_of(source, piece.start))
 
 
 def tag_name(liquid: str) -> str | None:

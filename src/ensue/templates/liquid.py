@@ -5,12 +5,14 @@ A bound is a count of steps and sizes and never a time, so that the same templat
 
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from functools import wraps
 from typing import Any, Literal
 
 from liquid import BoundTemplate, Environment
 from liquid.ast import Node
 from liquid.builtin.expressions import FilteredExpression, LoopExpression
+from liquid.builtin.expressions import primitive as expressions
 from liquid.builtin.expressions.filtered import Filter
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import (
@@ -26,8 +28,8 @@ from ensue.base import bounds
 from ensue.templates.context import Context, Setting
 from ensue.templates.fault import Fault, TooMuch, line_of
 from ensue.templates.filters import FILTERS
-from ensue.templates.lexing import pieces
-from ensue.templates.tags import TAGS, children, weight
+from ensue.templates.lexing import refuse_unbalanced
+from ensue.templates.tags import TAGS, children, let_missing_be_blank, weight
 from ensue.templates.values import measure
 
 Language = Literal["HTML", "TEXT", "JSON"]
@@ -75,6 +77,9 @@ class Text:
             raise _fault(error) from None
         except RecursionError:
             raise TooMuch("is nested too deeply") from None
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A value that the library did not expect must fail this one text, and nothing else.
+            raise Fault(f"cannot be written with these values: {error}") from None
 
 
 def parse(source: str, language: Language) -> Text:
@@ -83,12 +88,12 @@ def parse(source: str, language: Language) -> Text:
     Raises:
         Fault: it is no sound template: a tag or filter that there is not, something unclosed, or too much.
     """
-    for _ in pieces(source):
-        pass
+    refuse_unbalanced(source)
     try:
         template = _ENVIRONMENTS[language].from_string(source)
+        trial = Context(template, Setting({}, preview=False, zone=UTC, now=0), writes_json=language == "JSON")
         for node in template.nodes:
-            _inspect(node)
+            _inspect(node, trial)
         steps = sum(weight(node) for node in template.nodes)
     except LiquidError as error:
         raise _fault(error) from None
@@ -99,14 +104,16 @@ def parse(source: str, language: Language) -> Text:
     return Text(template, language, steps)
 
 
-def _inspect(node: Node) -> None:
+def _inspect(node: Node, trial: Context) -> None:
     """Refuse what would only fail, or never end, once it is written."""
     for expression in node.expressions():
         for one in _filters(expression):
             _check_arguments(one)
+            _try_literals(one, trial)
         _refuse_ranges(expression)
+        let_missing_be_blank(expression)
     for child in children(node):
-        _inspect(child)
+        _inspect(child, trial)
 
 
 def _filters(expression: Expression) -> Iterator[Filter]:
@@ -127,14 +134,21 @@ def _check_arguments(one: Filter) -> None:
         raise FilterArgumentError(f"the filter `{one.name}` {takes}", token=one.token) from None
 
 
+def _try_literals(one: Filter, trial: Context) -> None:
+    """A filter that fails for the very arguments that stand there fails for everybody."""
+    if all(isinstance(argument.value, expressions.Literal) for argument in one.args):
+        trial.restart()
+        one.evaluate(None, trial)
+
+
 def _refuse_ranges(expression: Expression) -> None:
     """A range may be looped over, where it is counted; everywhere else it would be walked through uncounted."""
+    if isinstance(expression, RangeLiteral):
+        raise FilterArgumentError("a range can only be looped over, by `for`", token=expression.token)
     inside = expression.children()
     if isinstance(expression, LoopExpression) and isinstance(expression.iterable, RangeLiteral):
         inside = [child for child in inside if child is not expression.iterable] + expression.iterable.children()
     for child in inside:
-        if isinstance(child, RangeLiteral):
-            raise FilterArgumentError("a range can only be looped over, by `for`", token=child.token)
         _refuse_ranges(child)
 
 

@@ -58,6 +58,8 @@ _COMPONENTS = (
 )
 # What has no effect where it stands and can be brought to the front of the mail.
 _MOVABLE = frozenset({"assign", "#"})
+# Left to itself, the compiler has every reader's mail program fetch fonts from a third party. `<mj-font>` still works.
+_OPTIONS = mrml.RenderOptions(fonts={})
 _POSITION = re.compile(r" in root template( at position (\d+):\d+)?")
 
 
@@ -177,7 +179,7 @@ class _Document:
 
 def _compiled(document: _Document) -> str:
     try:
-        return mrml.to_html(document.text).content
+        return mrml.to_html(document.text, render_options=_OPTIONS).content
     except OSError as error:
         raise _refused(str(error), document) from None
     except BaseException as error:

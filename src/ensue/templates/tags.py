@@ -5,7 +5,8 @@ from typing import Any, TextIO
 from liquid.ast import BlockNode, IllegalNode, Node
 from liquid.builtin.content import Literal
 from liquid.builtin.expressions import FilteredExpression, LoopExpression
-from liquid.builtin.expressions.logical import ContainsExpression
+from liquid.builtin.expressions.logical import ContainsExpression, EqExpression, NeExpression
+from liquid.builtin.expressions.primitive import Blank, Empty
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.assign_tag import AssignTag
 from liquid.builtin.tags.capture_tag import CaptureNode, CaptureTag
@@ -124,7 +125,7 @@ class BoundedFor(ForNode):
         """Write the block for each item."""
         assert isinstance(context, Context)
         iterable = self.expression.iterable.evaluate(context)
-        turns = len(iterable) if isinstance(iterable, range | list | tuple | dict | str) else 0
+        turns = _turns(iterable)
         if turns > bounds.TEMPLATE_ITEMS:
             raise ResourceLimitError(f"loops over more than {bounds.TEMPLATE_ITEMS} items", token=self.token)
         # A limit makes it fewer, never more.
@@ -183,6 +184,39 @@ TAGS: tuple[type[Tag], ...] = (
 """All tags. None loads another template, so nothing can recur; a loop's turns are the only repetition."""
 
 
+class OrEmptyText(Expression):
+    """A value that is compared with `blank` or `empty`: what is missing is both, as everybody expects."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Expression) -> None:
+        super().__init__(value.token)
+        self.value = value
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def evaluate(self, context: Any) -> object:
+        """The value, or an empty text."""
+        value = self.value.evaluate(context)
+        return "" if value is None or isinstance(value, Missing) else value
+
+    def children(self) -> list[Expression]:
+        """The value."""
+        return [self.value]
+
+
+def let_missing_be_blank(expression: Expression) -> None:
+    """Let comparisons with `blank` and `empty` hold for missing values. To the library only nil is like nothing."""
+    if isinstance(expression, EqExpression | NeExpression):
+        if isinstance(expression.right, Blank | Empty):
+            expression.left = OrEmptyText(expression.left)
+        elif isinstance(expression.left, Blank | Empty):
+            expression.right = OrEmptyText(expression.right)
+    for child in expression.children():
+        let_missing_be_blank(child)
+
+
 def weight(node: Node) -> int:
     """The most steps that writing a node takes, each of its loops counted as one turn of nothing."""
     steps = 1 + sum(_weight(expression) for expression in node.expressions())
@@ -212,6 +246,13 @@ def _bounded_value(value: object) -> int:
     if length > bounds.TEMPLATE_VALUE:
         raise ResourceLimitError(f"captures more than {bounds.TEMPLATE_VALUE} characters", token=None)
     return length // bounds.TEMPLATE_STEP_SIZE
+
+
+def _turns(iterable: object) -> int:
+    if isinstance(iterable, range):
+        # Its length may be more than `len` can say.
+        return max(iterable.stop - iterable.start, 0)
+    return len(iterable) if isinstance(iterable, list | tuple | dict | str) else 0
 
 
 def _count(value: object) -> int:

@@ -13,6 +13,7 @@ from ensue.engine.engine import Engine
 from ensue.engine.segments import backfill
 from ensue.engine.segments.backfill_run import BackfillRun
 from ensue.store.ports import Readable, Tables
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -59,12 +60,13 @@ class BackfillLoop:
     async def _run(self) -> None:
         while not self._wakes.stopping:
             try:
-                self._take_up(self._store.read(partial(_oldest, resting=self._resting())))
+                resting = self._resting()
+                self._take_up(await glance(self._store, partial(_oldest, resting=resting)))
                 runs = list(self._runs.items())
                 for workspace_id, run in runs:
                     await self._guarded_step(workspace_id, run)
                 if not runs:
-                    await self._wakes.wait(self._idle_seconds())
+                    await self._wakes.wait(self._idle_seconds(resting))
                     # Commits come by the hundred a second, and hardly any brings work.
                     await asyncio.sleep(_AFTER_COMMIT_SECONDS)
             except Unavailable as error:
@@ -79,10 +81,10 @@ class BackfillLoop:
         now = asyncio.get_running_loop().time()
         return frozenset(i for i, failures in self._failed.items() if failures.rests_until > now)
 
-    def _idle_seconds(self) -> float:
+    def _idle_seconds(self, resting: AbstractSet[int]) -> float:
+        """Until the first of those that were passed over may be tried again, also when that time is over by now."""
         now = asyncio.get_running_loop().time()
-        rests = [failures.rests_until - now for failures in self._failed.values() if failures.rests_until > now]
-        return min([_IDLE_SECONDS, *rests])
+        return min([_IDLE_SECONDS, *(max(self._failed[i].rests_until - now, 0) for i in resting)])
 
     def _take_up(self, found: dict[int, BackfillRun]) -> None:
         """Go on with the runs that are under way, begin those that are new, and drop those that are over or gone."""

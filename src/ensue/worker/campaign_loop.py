@@ -10,6 +10,7 @@ from ensue.engine.campaigns import background
 from ensue.engine.campaigns.background import Chore
 from ensue.engine.engine import Engine
 from ensue.store.ports import Readable
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -54,7 +55,7 @@ class CampaignLoop:
 
     async def _turn(self) -> None:
         now = self._engine.ids.instant()
-        chores = self._store.read(lambda tables: background.due(tables, now))
+        chores = await glance(self._store, lambda tables: background.due(tables, now))
         for chore in chores:
             with suppress(NotFound):  # The workspace is gone.
                 await self._attempt(chore)
@@ -62,7 +63,7 @@ class CampaignLoop:
             await self._rest(now)
 
     async def _rest(self, now: int) -> None:
-        coming = self._store.read(lambda tables: tables.next_campaign_work())
+        coming = await glance(self._store, lambda tables: tables.next_campaign_work())
         seconds = _IDLE_SECONDS if coming is None else min(max(coming - now, 1) / 1000, _IDLE_SECONDS)
         await self._wakes.wait(seconds)
         if seconds > _AFTER_COMMIT_SECONDS:

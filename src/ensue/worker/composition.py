@@ -18,11 +18,12 @@ from ensue.model.workspace import Workspace
 from ensue.store.ports import Tables, WorkspaceTables
 from ensue.templates.render import render
 from ensue.templates.scope import About, scope_of
+from ensue.worker.mail_tracking import MailTracking
 from ensue.worker.own_secrets import own_secrets
 
 _log = logging.getLogger(__name__)
 
-_NEED_A_SENDER = ("EMAIL",)
+_NEED_A_SENDER = ("EMAIL", "WEBHOOK")
 _BY_DEVICE = ("TELEGRAM", "PUSH")
 
 
@@ -30,19 +31,22 @@ _BY_DEVICE = ("TELEGRAM", "PUSH")
 class Batch:
     """Messages of one workspace and channel in words.
 
-    `settings` are the sender's, its secrets opened; `details` is what belongs to the address of a message, by its id.
+    `settings` are the sender's, its secrets opened. By the id of a message: `details` is what belongs to its address,
+    `headers` what its mail says to machines.
     """
 
     composed: list[Composed]
     settings: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    headers: Mapping[int, dict[str, str]] = field(default_factory=dict)
 
 
 class Composer:
     """Puts messages into words."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, tracking: MailTracking) -> None:
         self._sealer = sealer
+        self._tracking = tracking
 
     def compose(
         self, tables: Tables, workspace_id: int, sender: Sender | None, messages: list[Message], now: int
@@ -59,8 +63,45 @@ class Composer:
             settings = open_settings(self._sealer, workspace_id, sender) | own_secrets(self._sealer, own, channel)
         except SealBroken:
             return _without_sender(messages, "Its secrets cannot be read with this server's key; enter them again.")
-        composed = [_composed(own, workspace, message, now) for message in messages]
-        return Batch(composed, settings, _details(own, messages))
+        composed = [self._composed(own, workspace, message, settings, now) for message in messages]
+        headers = {message.id: self._tracking.headers(workspace_id, message, settings) for message in messages}
+        return Batch(composed, settings, _details(own, messages), headers)
+
+    def _composed(
+        self, own: WorkspaceTables, workspace: Workspace, message: Message, settings: Mapping[str, Any], now: int
+    ) -> Composed:
+        if message.rendered is not None:
+            rendered = msgspec.convert(message.rendered, Rendered)
+            return Composed(message, rendered, message.template_version, _address(message, rendered))
+        content, version = _content(own, message)
+        if content is None:
+            return Composed(message, None, fault=(Reason.NO_TEMPLATE, "The template is not there any more."))
+        try:
+            rendered = render(content, scope_of(self._about(own, workspace, message, now)))
+        except Invalid as error:
+            return Composed(message, None, version, fault=(Reason.NOT_RENDERED, error.message))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this message alone
+            _log.exception("%s cannot be put into words", show("msg", message.id))
+            return Composed(message, None, version, fault=(Reason.NOT_RENDERED, f"{type(error).__name__}: {error}"))
+        rendered, targets = self._tracking.tracked(own.workspace_id, message, rendered, settings)
+        return Composed(message, rendered, version, _address(message, rendered), targets=targets)
+
+    def _about(self, own: WorkspaceTables, workspace: Workspace, message: Message, now: int) -> About:
+        contact = own.contacts.get(message.contact_id) if message.contact_id is not None else None
+        found = own.events.get(message.event_id) if message.event_id is not None else None
+        campaign = own.definitions.campaign(message.campaign_id) if message.campaign_id is not None else None
+        return About(
+            now=now,
+            workspace=workspace,
+            contact=contact,
+            tags=own.contacts.tags(contact.id) if contact is not None else (),
+            consents=own.contacts.consents(contact.id) if contact is not None else {},
+            event=found[0] if found is not None else None,
+            campaign=campaign,
+            unsubscribe_url=self._tracking.unsubscribe_url(own.workspace_id, message),
+            preferences_url=self._tracking.preferences_url(own.workspace_id, message),
+            values=message.values or {},
+        )
 
 
 def _without_sender(messages: list[Message], sentence: str) -> Batch:
@@ -79,23 +120,6 @@ def open_settings(sealer: Sealer, workspace_id: int, sender: Sender | None) -> d
     return {**sender.settings, **secrets}
 
 
-def _composed(own: WorkspaceTables, workspace: Workspace, message: Message, now: int) -> Composed:
-    if message.rendered is not None:
-        rendered = msgspec.convert(message.rendered, Rendered)
-        return Composed(message, rendered, message.template_version, _address(message, rendered))
-    content, version = _content(own, message)
-    if content is None:
-        return Composed(message, None, fault=(Reason.NO_TEMPLATE, "The template is not there any more."))
-    try:
-        rendered = render(content, scope_of(_about(own, workspace, message, now)))
-    except Invalid as error:
-        return Composed(message, None, version, fault=(Reason.NOT_RENDERED, error.message))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this message alone
-        _log.exception("%s cannot be put into words", show("msg", message.id))
-        return Composed(message, None, version, fault=(Reason.NOT_RENDERED, f"{type(error).__name__}: {error}"))
-    return Composed(message, rendered, version, _address(message, rendered))
-
-
 def _content(own: WorkspaceTables, message: Message) -> tuple[Content | None, int | None]:
     """The texts, and the version of the template that they are of. What the order itself says goes before it."""
     given = message.content or {}
@@ -105,22 +129,6 @@ def _content(own: WorkspaceTables, message: Message) -> tuple[Content | None, in
     if template is None:
         return None, None
     return msgspec.structs.replace(template.content, **given), template.version
-
-
-def _about(own: WorkspaceTables, workspace: Workspace, message: Message, now: int) -> About:
-    contact = own.contacts.get(message.contact_id) if message.contact_id is not None else None
-    found = own.events.get(message.event_id) if message.event_id is not None else None
-    campaign = own.definitions.campaign(message.campaign_id) if message.campaign_id is not None else None
-    return About(
-        now=now,
-        workspace=workspace,
-        contact=contact,
-        tags=own.contacts.tags(contact.id) if contact is not None else (),
-        consents=own.contacts.consents(contact.id) if contact is not None else {},
-        event=found[0] if found is not None else None,
-        campaign=campaign,
-        values=message.values or {},
-    )
 
 
 def _address(message: Message, rendered: Rendered) -> str | None:

@@ -20,4 +20,5 @@ def parcel_of(message: Message, workspace_id: int, batch: Batch) -> Parcel:
         settings=batch.settings,
         attempt=message.attempt,
         detail=batch.details.get(message.id, {}),
+        headers=batch.headers.get(message.id, {}),
     )

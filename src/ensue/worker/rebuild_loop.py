@@ -8,6 +8,7 @@ from ensue.base.errors import Unavailable
 from ensue.engine.engine import Engine
 from ensue.engine.scoring import rebuild
 from ensue.store.ports import Readable, Tables
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class RebuildLoop:
     async def _run(self) -> None:
         while True:
             try:
-                for workspace_id, rebuild_id in self._store.read(running):
+                for workspace_id, rebuild_id in await glance(self._store, running):
                     await self._go_on(workspace_id, rebuild_id)
             except Unavailable as error:
                 _log.warning("rebuilds of scores wait: %s", error)

@@ -8,6 +8,7 @@ from ensue.base.errors import EnsueError, Unavailable
 from ensue.base.ids import show
 from ensue.engine.engine import Engine
 from ensue.store.ports import Readable
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
 
@@ -52,7 +53,7 @@ class TimerLoop:
 
     async def _turn(self) -> None:
         """Work off what is due, or rest until something may be."""
-        next_due, sweeps = self._store.read(lambda tables: (tables.next_due(), tables.sweeps()))
+        next_due, sweeps = await glance(self._store, lambda tables: (tables.next_due(), tables.sweeps()))
         now = self._engine.clock.now()
         # What a sweep has to thaw is armed nowhere: the timers of the frozen are used up.
         if sweeps or (next_due is not None and next_due <= now):
@@ -69,7 +70,7 @@ class TimerLoop:
             raise
         except Exception:  # noqa: BLE001 - one of them is at fault, and the others must not wait for it
             _log.exception("timers failed together; each contact is tried by itself")
-            for workspace_id, contact_id in self._store.read(self._engine.due):
+            for workspace_id, contact_id in await glance(self._store, self._engine.due):
                 await self._run_one(workspace_id, contact_id)
             await asyncio.sleep(_RETRY_SECONDS)
 

@@ -15,14 +15,16 @@ from ensue.base import bounds
 from ensue.base.errors import EnsueError
 from ensue.base.ids import show
 from ensue.base.sealing import Sealer
+from ensue.channels.outgoing_http import OutgoingHttp
 from ensue.engine.engine import Engine
 from ensue.engine.webhooks import queue
 from ensue.engine.webhooks.queue import Claim, Place, Try
 from ensue.model.webhook import DisabledBy
 from ensue.store.ports import Readable, Tables
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.wakes import Wakes
-from ensue.worker.webhook_try import Poster, attempt
+from ensue.worker.webhook_try import attempt
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class WebhookLoop:
         commits: GroupCommit,
         wakes: Wakes,
         sealer: Sealer,
-        poster: Poster,
+        http: OutgoingHttp,
         draw: Callable[[], float],
     ) -> None:
         self._engine = engine
@@ -53,7 +55,7 @@ class WebhookLoop:
         self._commits = commits
         self._wakes = wakes
         self._sealer = sealer
-        self._poster = poster
+        self._http = http
         self._draw = draw
         self._tries: set[asyncio.Task[None]] = set()
         self._back: list[tuple[Claim, Try]] = []
@@ -77,6 +79,7 @@ class WebhookLoop:
         for running in self._tries:
             running.cancel()
         await asyncio.gather(*self._tries, return_exceptions=True)
+        await self._http.close()
         if self._back:
             try:
                 await self._settle_and_claim([])
@@ -96,7 +99,7 @@ class WebhookLoop:
 
     async def _turn(self) -> None:
         now = self._engine.ids.instant()
-        places, later = self._store.read(lambda tables: queue.ready(tables, now))
+        places, later = await glance(self._store, lambda tables: queue.ready(tables, now))
         if self._back or (places and self._free > 0):
             for claimed in await self._settle_and_claim(self._in_turn(places)):
                 self._begin(claimed)
@@ -146,14 +149,18 @@ class WebhookLoop:
         task.add_done_callback(self._tries.discard)
 
     async def _try(self, claimed: Claim) -> None:
-        tried = await attempt(claimed, self._poster, self._sealer, self._engine.clock)
+        try:
+            tried = await attempt(claimed, self._http, self._sealer, self._engine.clock)
+        except Exception:  # noqa: BLE001  whatever it is concerns this try alone; its lease runs out
+            _log.exception("a try of %s failed", show("whd", claimed.delivery.id))
+            return
         self._back.append((claimed, tried))
         self._came_back.set()
 
     async def _tidy(self) -> None:
         """Remove what is old, a little at a time."""
         more = False
-        for workspace_id in self._store.read(lambda tables: tables.webhook_workspaces()):
+        for workspace_id in await glance(self._store, lambda tables: tables.webhook_workspaces()):
             more |= await self._commits.run(partial(self._tidy_one, workspace_id), own=True)
         self._tidy_at = asyncio.get_running_loop().time() + (_RETRY_SECONDS if more else _TIDY_SECONDS)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Protocol
 
 from ensue import __version__
 from ensue.base.clock import SECOND, Clock
 from ensue.base.ids import show
 from ensue.base.sealing import SealBroken, Sealer
+from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply
 from ensue.engine.webhooks import signing
 from ensue.engine.webhooks.queue import Claim, Try
 from ensue.model.webhook import WebhookEndpoint
@@ -18,28 +18,7 @@ _HEADERS_KEPT = 50
 _ERROR_KEPT = 500
 
 
-class Reply(Protocol):
-    """What came back: at most the first 64 KiB of the body."""
-
-    @property
-    def status(self) -> int: ...  # noqa: D102
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...  # noqa: D102
-
-    @property
-    def body(self) -> bytes: ...  # noqa: D102
-
-
-class Poster(Protocol):
-    """The guarded client, as far as it is used here."""
-
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
-        """Post a body and read the answer."""
-        ...
-
-
-async def attempt(claimed: Claim, poster: Poster, sealer: Sealer, clock: Clock) -> Try:
+async def attempt(claimed: Claim, http: OutgoingHttp, sealer: Sealer, clock: Clock) -> Try:
     """Try once to tell an endpoint something. Whatever goes wrong is in what comes back."""
     endpoint, body = claimed.endpoint, claimed.delivery.body
     began = clock.now()
@@ -56,8 +35,8 @@ async def attempt(claimed: Claim, poster: Poster, sealer: Sealer, clock: Clock) 
     }
     sent = Try(began, 0, endpoint.url, headers)
     try:
-        reply = await poster.post(endpoint.url, body.encode(), headers)
-    except Exception as error:  # noqa: BLE001  it is this try that failed, and its log says how
+        reply = await http.post(endpoint.url, body.encode(), headers)
+    except OutgoingFailed as error:
         sentence = f"{type(error).__name__}: {error}"[:_ERROR_KEPT]
         return sent._replace(took=clock.now() - began, error=sentence)
     return sent._replace(

@@ -54,19 +54,18 @@ async def show_confirmation(here: Here, token: Token) -> HTMLResponse:
     found = tokens.read_confirmation(here.services.signer, token)
     if found is None:
         return _no_such_link(here)
-    standing = here.services.glance(
+    standing = await here.services.glance(
         lambda tables: confirming.look(tables.workspace(found[0]), found[1], here.services.engine.clock.now())
     )
     return _confirmation(here, token, standing)
 
 
 @router.post("/forms/confirm/{token}", summary="Confirm an address", openapi_extra=_PUBLIC)
-async def confirm(request: Request, here: Here, token: Token) -> HTMLResponse:
+async def confirm(here: Here, token: Token) -> HTMLResponse:
     """Accepts what was sent: the contact, the consent, the event. Once; doing it again is answered alike."""
     found = tokens.read_confirmation(here.services.signer, token)
     if found is None:
         return _no_such_link(here)
-    _rate(request).count(here.address, 0)
     try:
         standing = await here.services.change(found[0], lambda room: confirming.confirm(room, found[1]))
     except NotFound:
@@ -79,7 +78,7 @@ async def confirm(request: Request, here: Here, token: Token) -> HTMLResponse:
 async def show_form(request: Request, here: Here, form_id: Annotated[str, Path(alias="formId")]) -> HTMLResponse:
     """Works without scripts. `?sessionId=` and `?utm_source=…` go along with what is sent."""
     try:
-        _, form = _open(here, form_id)
+        _, form = await _open(here, form_id)
     except NotFound:
         return _closed(here)
     own = {name: request.query_params.get(asked, "")[: bounds.TEXT] for asked, name in _FROM_QUERY.items()}
@@ -93,7 +92,7 @@ async def show_form(request: Request, here: Here, form_id: Annotated[str, Path(a
 @router.get("/forms/{formId}/embed.js", summary="A form for other sites", openapi_extra=_PUBLIC)
 async def embed(here: Here, form_id: Annotated[str, Path(alias="formId")]) -> Response:
     """`<script src="…/embed.js" async></script>` builds the form where it stands."""
-    _, form = _open(here, form_id)
+    _, form = await _open(here, form_id)
     return form_page.embed_script(form, _page_token(here, form))
 
 
@@ -101,7 +100,7 @@ async def embed(here: Here, form_id: Annotated[str, Path(alias="formId")]) -> Re
 @router.options("/forms/{formId}/submit", include_in_schema=False)
 async def before_submit(request: Request, here: Here, form_id: Annotated[str, Path(alias="formId")]) -> Response:
     """What a browser asks before it sends from another site."""
-    _, form = _open(here, form_id)
+    _, form = await _open(here, form_id)
     return Response(status_code=204, headers=origins.preflight(request, form, here.access.public_origin))
 
 
@@ -111,7 +110,7 @@ async def submit(request: Request, here: Here, form_id: Annotated[str, Path(alia
     """The same answer whoever is known: 201 `{"status": "ACCEPTED"}`, or 202 `PENDING` until the mail is confirmed."""
     as_page = _wants_page(request)
     try:
-        workspace_id, form = _open(here, form_id)
+        workspace_id, form = await _open(here, form_id)
     except NotFound:
         if as_page:
             return _closed(here)
@@ -134,14 +133,14 @@ async def submit(request: Request, here: Here, form_id: Annotated[str, Path(alia
     return response
 
 
-def _open(here: Context, form_id: str) -> tuple[int, Form]:
+async def _open(here: Context, form_id: str) -> tuple[int, Form]:
     """(workspace, form) of a form that can be sent now.
 
     Raises:
         NotFound: there is none, or it is not open; nobody learns which.
     """
     number = read("frm", form_id)
-    found = here.services.glance(lambda tables: tables.owner_and_form(number)) if number is not None else None
+    found = await here.services.glance(lambda tables: tables.owner_and_form(number)) if number is not None else None
     if found is None or found[1].status != ACTIVE:
         raise NotFound(NOT_OPEN)
     return found
@@ -196,8 +195,7 @@ def _check_page(here: Context, form: Form, token: str | None) -> None:
 
 def _ask_to_confirm(here: Context) -> submitting.AskToConfirm:
     """Sends the mail. Its link is made from the configuration: what a request calls this server is anybody's word."""
-    config = here.services.config
-    base = config.public_url or f"http://{config.host}:{config.port}"
+    base = here.services.config.reached_at
 
     def ask(room: Any, form: Form, submission: Submission) -> None:
         token = tokens.for_confirmation(here.services.signer, room.tables.workspace_id, submission.id)

@@ -40,7 +40,7 @@ async def receive(request: Request, token: str) -> Received:
     401 when it is not signed as it should be, 503 while the webhook is paused.
     """
     services: Services = request.app.state.services
-    endpoint = services.glance(lambda tables: tables.incoming_by_digest(tokens.digest(token)))
+    endpoint = await services.glance(lambda tables: tables.incoming_by_digest(tokens.digest(token)))
     if endpoint is None:
         raise NotFound(incoming.NO_SUCH_ENDPOINT)
     if endpoint.status == "PAUSED":

@@ -4,25 +4,16 @@ The token is part of the address of every call, so no address ever gets into a m
 """
 
 import re
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from ensue.base import json
+from ensue.channels.outgoing_http import OutgoingHttp, Reply
 
 OFFICIAL: Final = "https://api.telegram.org"
 TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,100}", re.ASCII)
 """What a bot's token looks like; it goes into the address of a call."""
-
-
-class Reply(Protocol):
-    """What a server answered: the status, and as much of the body as is read."""
-
-    @property
-    def status(self) -> int: ...  # noqa: D102
-
-    @property
-    def body(self) -> bytes: ...  # noqa: D102
 
 
 class Refused(Exception):
@@ -73,18 +64,10 @@ class _Answer(msgspec.Struct):
 _answers = msgspec.json.Decoder(_Answer)
 
 
-class Http(Protocol):
-    """The guarded client, as far as it is used here."""
-
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
-        """Post a body and read the answer."""
-        ...
-
-
 class BotApi:
-    """Calls methods for any bot. Besides `Refused`, what the client raises goes through."""
+    """Calls methods for any bot. Besides `Refused`, each raises `OutgoingFailed` when there is no answer."""
 
-    def __init__(self, http: Http, root: str = OFFICIAL) -> None:
+    def __init__(self, http: OutgoingHttp, root: str = OFFICIAL) -> None:
         self._http = http
         self._root = root
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from ensue.base.clock import SECOND
 from ensue.channels.channel import Parcel
+from ensue.channels.outgoing_http import OutgoingFailed
 from ensue.channels.telegram.bot_api import BotApi, Refused
 from ensue.channels.telegram.markup import telegram_html
-from ensue.model.handover import Accepted, Deferred, Handover, Rejected
+from ensue.model.handover import Accepted, Deferred, Handover, Rejected, Unknown
 
 _NO_CHAT = ("chat not found", "user not found", "peer_id_invalid", "group chat was upgraded")
 _OVER = ("user is deactivated", "can't initiate conversation")
@@ -42,6 +43,8 @@ class TelegramChannel:
             sent = await self._api.call(token, "sendMessage", message)
         except Refused as refused:
             return _verdict(refused)
+        except OutgoingFailed as failed:
+            return Unknown(str(failed)) if failed.sent else Deferred(str(failed))
         number = sent.get("message_id") if isinstance(sent, dict) else None
         return Accepted(str(number) if number is not None else None)
 

@@ -111,6 +111,9 @@ def change_status(room: WorkingSet, campaign: Campaign, status: str, overdue: st
         campaign, status=status, paused_at=room.now if status == "PAUSED" else None, updated_at=room.now
     )
     _check(room, changed)
+    if campaign.status == "PAUSED":
+        # They are looked at again, whatever the campaign is now.
+        room.tables.messages.release(campaign.id, room.now)
     held = campaign.paused_at is not None or status == "ARCHIVED"
     if held and room.tables.enrolments.any_running(campaign.id):
         since = campaign.paused_at if campaign.paused_at is not None else room.now
@@ -136,10 +139,23 @@ def remove(room: WorkingSet, campaign_id: int) -> None:
     room.tables.definitions.bump(room.now)
 
 
+def check_live(room: WorkingSet, body: dict[str, Any]) -> None:
+    """Refuse a body (type, triggers, workflow, settings) that could not go live.
+
+    Raises:
+        Invalid: with everything that is wrong, by path.
+    """
+    validate(body, _segments(room), live=True, broadcast=body["type"] == "BROADCAST")
+
+
+def _segments(room: WorkingSet) -> dict[int, str]:
+    return {segment.id: segment.type for segment in room.tables.definitions.segments()}
+
+
 def _check(room: WorkingSet, campaign: Campaign) -> None:
     if campaign.start_at is not None and campaign.end_at is not None and campaign.start_at >= campaign.end_at:
         raise Invalid.at("endAt", "must be after startAt")
-    segments = {segment.id: segment.type for segment in room.tables.definitions.segments()}
+    segments = _segments(room)
     body = {"triggers": campaign.triggers, "workflow": campaign.workflow, "settings": campaign.settings}
     if campaign.status not in ("COMPLETED", "ARCHIVED"):
         validate(body, segments, live=campaign.status != "DRAFT", broadcast=campaign.type == "BROADCAST")

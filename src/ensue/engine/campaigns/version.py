@@ -58,6 +58,15 @@ class Settings:
     audience: Audience | None = None
     per_minute: int | None = None
 
+    def bars(self, entered_at: int, ended_at: int | None, at: int) -> str | None:
+        """Why who came in and left again may not come in at an instant; None when it may."""
+        if self.reentry == "NEVER":
+            return "ALREADY_ENTERED"
+        since = entered_at if self.reentry == "ALWAYS" else ended_at
+        if self.min_interval is None or since is None:
+            return None
+        return "TOO_SOON" if at - since < self.min_interval else None
+
 
 class CampaignVersion:
     """A version ready to run, with what it must be told of. `fault` says why it cannot run, which saving prevents."""

@@ -70,11 +70,18 @@ def apply(room: WorkingSet, report: Report) -> bool:
 def _mark(room: WorkingSet, message: Reached, report: Report) -> None:
     match report.kind:
         case "DELIVERED":
-            room.tables.messages.advance(message.id, DELIVERED, report.at)
+            if room.tables.messages.advance(message.id, DELIVERED, report.at):
+                _tell_delivered(room, message.id)
         case "HARD_BOUNCE" | "SOFT_BOUNCE":
             room.tables.messages.advance(message.id, BOUNCED, report.at)
         case "COMPLAINT":
             room.tables.messages.advance(message.id, UNSUBSCRIBED, report.at)
+
+
+def _tell_delivered(room: WorkingSet, message_id: int) -> None:
+    message = room.tables.messages.get(message_id) if room.notices is not None else None
+    if room.notices is not None and message is not None:
+        room.notices.message(message, room.now)
 
 
 def _opt_out(room: WorkingSet, contact_id: int) -> None:

@@ -16,7 +16,8 @@ from ensue.model.template import Rendered
 class Composed:
     """A message that was put into words, outside the transaction.
 
-    `message` is as it was read then. `fault` is why there are no words: a word of `Reason`, and a sentence.
+    `message` is as it was read then. `fault` is why there are no words: a word of `Reason`, and a sentence. `targets`
+    is where its links lead, the first being link 1.
     """
 
     message: Message
@@ -24,6 +25,7 @@ class Composed:
     template_version: int | None = None
     address: str | None = None
     fault: tuple[str, str] | None = None
+    targets: tuple[str, ...] = ()
 
 
 def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
@@ -40,7 +42,7 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
     recipient = of_message(room.tables, message)
     match decide(room, message, recipient):
         case Refused(reason, detail):
-            messages.fail(message.id, FAILED, reason, detail, room.now)
+            _fail(room, message, reason, detail)
             return None
         case Held(until_then, reason):
             messages.put_off(message.id, until_then, reason, room.now)
@@ -49,7 +51,7 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
             pass
     if composed.fault is not None or composed.rendered is None:
         reason, detail = composed.fault or ("", "")
-        messages.fail(message.id, FAILED, reason, detail, room.now)
+        _fail(room, message, reason, detail)
         return None
     leased = msgspec.structs.replace(
         message,
@@ -59,6 +61,14 @@ def lease(room: WorkingSet, composed: Composed, until: int) -> Message | None:
     )
     if not messages.lease(leased, until, room.now):
         return None
+    if message.rendered is None and composed.targets:
+        room.tables.message_links.keep(message.id, composed.targets)
     return msgspec.structs.replace(
         leased, attempt=message.attempt + 1, tries=message.tries + 1, leased=True, due_at=until
     )
+
+
+def _fail(room: WorkingSet, message: Message, reason: str, detail: str | None) -> None:
+    if room.tables.messages.fail(message.id, FAILED, reason, detail, room.now) and room.notices is not None:
+        failed = msgspec.structs.replace(message, status=FAILED, due_at=None, reason=reason, detail=detail)
+        room.notices.message(failed, room.now)

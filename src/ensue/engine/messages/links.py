@@ -31,6 +31,7 @@ class Tracked(NamedTuple):
 
     html: str | None
     text: str | None
+    url: str | None
     targets: tuple[str, ...]
 
 
@@ -40,24 +41,33 @@ class _Edit(NamedTuple):
     text: str
 
 
-def track(html: str | None, text: str | None, address: Callable[[int], str], pixel: str | None, own: str) -> Tracked:
-    """Replace the links of a mail's two parts, and add the pixel to the first.
+def track(
+    html: str | None,
+    text: str | None,
+    address: Callable[[int], str] | None,
+    pixel: str | None,
+    own: str,
+    *,
+    url: str | None = None,
+) -> Tracked:
+    """Replace the links of a message's texts, and add the pixel to the HTML.
 
     The same target is the same link, wherever it stands. Beyond `bounds.MESSAGE_LINKS` different ones, links stay as
     they are. Safe from any thread.
 
     Args:
-        html: one part of the mail.
+        html: one part of a mail.
         text: the other.
-        address: the address that leads to link 1, 2, …
+        address: the address that leads to link 1, 2, …; None replaces no link.
         pixel: the address of the pixel; None adds none.
         own: links that begin so are left alone.
+        url: a link by itself: where a button or a notification leads.
     """
     numbers: dict[str, int] = {}
 
     def ours(found: str) -> str | None:
-        target = target_of(found)
-        if target is None or target.startswith(own):
+        target = target_of(found) if address is not None else None
+        if address is None or target is None or target.startswith(own):
             return None
         if target not in numbers and len(numbers) >= bounds.MESSAGE_LINKS:
             return None
@@ -67,7 +77,9 @@ def track(html: str | None, text: str | None, address: Callable[[int], str], pix
         html = _edited(html, _html_edits(html, ours, pixel))
     if text is not None:
         text = _edited(text, _text_edits(text, ours))
-    return Tracked(html, text, tuple(numbers))
+    if url is not None:
+        url = ours(url) or url
+    return Tracked(html, text, url, tuple(numbers))
 
 
 def target_of(found: str) -> str | None:

@@ -35,6 +35,8 @@ def settle(
     if not room.tables.messages.settle(after, attempt, room.now):
         return False
     room.tables.messages.log([_logged(room, after, handover)])
+    if room.notices is not None:
+        room.notices.message(after, room.now)
     if isinstance(handover, Rejected):
         _follow(room, message, handover)
     return True

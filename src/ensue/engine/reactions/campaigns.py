@@ -66,7 +66,7 @@ def start(
     """Take a contact into a campaign as of now, or keep why not; either is noted in the effects."""
     room = subject.room
     version = room.definitions.listening.versions[campaign.id, campaign.version]
-    key, reason = _entry_key(version.settings, trigger, event)
+    key, reason = entry_key(version.settings, trigger, event)
     reason = reason or _refusal(subject, campaign, cause, trigger, event) or _again(subject, campaign, version, key)
     event_id = event.id if event is not None else None
     if reason is not None:
@@ -100,7 +100,7 @@ def _triggered(subject: Subject, stimulus: Stimulus) -> list[tuple[Campaign, str
     return list(found.values())
 
 
-def _entry_key(settings: Settings, trigger: str, event: Event | None) -> tuple[str, str | None]:
+def entry_key(settings: Settings, trigger: str, event: Event | None) -> tuple[str, str | None]:
     """(key, reason to skip). Only the events that trigger a campaign tell its runs apart."""
     if settings.entry_key is None or trigger != "EVENT" or event is None:
         return "", None
@@ -135,12 +135,7 @@ def _again(subject: Subject, campaign: Campaign, version: CampaignVersion, key: 
     earlier = _latest(subject, campaign.id, key)
     if earlier is None:
         return None
-    if settings.reentry == "NEVER":
-        return "ALREADY_ENTERED"
-    since = earlier.entered_at if settings.reentry == "ALWAYS" else earlier.ended_at
-    assert since is not None
-    assert settings.min_interval is not None
-    return "TOO_SOON" if subject.as_of - since < settings.min_interval else None
+    return settings.bars(earlier.entered_at, earlier.ended_at, subject.as_of)
 
 
 def _latest(subject: Subject, campaign_id: int, key: str) -> Enrolment | None:

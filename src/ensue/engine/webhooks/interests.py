@@ -18,8 +18,8 @@ KINDS = (
     "contact.created", "contact.updated", "contact.deleted", "contact.merged",
     "segment.entered", "segment.exited", "score.changed",
     "campaign.enrolled", "campaign.completed", "campaign.exited",
-    "message.sent", "message.delivered", "message.open", "message.click", "message.bounced", "message.failed",
-    "message.unsubscribed",
+    "message.sent", "message.delivered", "message.failed", "message.unknown",
+    "message.open", "message.click", "message.bounce", "message.complaint", "message.unsubscribe",
 )  # fmt: skip
 """All that can be told, beside events."""
 

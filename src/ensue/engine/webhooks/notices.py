@@ -17,6 +17,7 @@ from ensue.model.campaign import Enrolment
 from ensue.model.cause import Cause
 from ensue.model.effects import Answer
 from ensue.model.event import IMPORT, Event
+from ensue.model.message import DELIVERED, FAILED, SENT, UNKNOWN, Message
 from ensue.model.segment import Segment
 from ensue.model.webhook import WebhookDelivery
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ensue.engine.subject import Subject
     from ensue.engine.working_set import WorkingSet
 
+_STATUSES = {
+    SENT: "message.sent", DELIVERED: "message.delivered", FAILED: "message.failed", UNKNOWN: "message.unknown",
+}  # fmt: skip
 _answers = msgspec.json.Decoder(Answer)
 
 
@@ -118,9 +122,11 @@ class Notices:
         contact_id = None if erased else subject.id
         self._noted.append(_Notice("contact.deleted", subject.as_of, shape, None, contact_id))
 
-    def message(self, kind: str, at: int, contact_id: int | None, shape: Shape) -> None:
-        """What became of a message: one of the kinds `message.*`, and the message as the API shows it."""
-        self._noted.append(_Notice(kind, at, {"message": shape}, None, contact_id))
+    def message(self, message: Message, at: int) -> None:
+        """What became of a message. Opens, clicks, bounces and the like are events, and told as those."""
+        kind = _STATUSES.get(message.status)
+        if kind is not None:
+            self._noted.append(_Notice(kind, at, {"message": payloads.message(message)}, None, message.contact_id))
 
     def write(self, room: "WorkingSet") -> None:
         """Queue everything for whoever wants to hear of it. Called before what it tells of is written."""

@@ -10,6 +10,7 @@ from ensue.engine.subject import Subject
 from ensue.model.contact import Contact
 from ensue.model.effects import ContactCard, Effects
 from ensue.model.event import Event
+from ensue.model.message import Message
 
 Shape = dict[str, Any]
 
@@ -72,6 +73,26 @@ def event(e: Event, metadata_text: str | None, card: ContactCard | None, followe
     }
 
 
+def message(m: Message) -> Shape:
+    """A message, without what was written in it."""
+    return {
+        "id": show("msg", m.id),
+        "channel": m.channel,
+        "kind": m.kind,
+        "status": m.status,
+        "contactId": _id("ct", m.contact_id),
+        "campaignId": _id("cmp", m.campaign_id),
+        "enrollmentId": _id("enr", m.enrolment_id),
+        "nodeId": m.node_id,
+        "templateId": _id("tpl", m.template_id),
+        "reason": m.reason,
+        "detail": m.detail,
+        "providerId": m.provider_id,
+        "createdAt": to_iso(m.created_at),
+        "sentAt": to_iso(m.sent_at) if m.sent_at is not None else None,
+    }
+
+
 def effects(e: Effects) -> Shape:
     """What followed."""
     return {
@@ -102,6 +123,10 @@ def cause(kind: str, number: int | None) -> Shape:
     """Why something changed, as stays and timelines say it."""
     prefix = _PREFIXES.get(kind)
     return {"kind": kind, "id": show(prefix, number) if prefix and number is not None else None}
+
+
+def _id(prefix: str, number: int | None) -> str | None:
+    return show(prefix, number) if number is not None else None
 
 
 def _card(c: ContactCard) -> Shape:

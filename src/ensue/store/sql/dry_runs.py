@@ -1,11 +1,14 @@
 """Campaigns run over history without doing anything, and what each has found so far."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ensue.base import json
 from ensue.model.dry_run import DryRun
+from ensue.model.segment import Membership
 from ensue.store.sql.connection import Row, Sql
 
+STAY = "id, segment_id, contact_id, version, entered_at, entered_by, exited_at, exited_by"
 _COLUMNS = """id, campaign_id, body, status, since, until, started_at, cursor, total, done, found, error, finished_at"""
 
 
@@ -53,6 +56,20 @@ class DryRuns:
             (self._workspace,),
         )
         return [_dry_run(row) for row in rows]
+
+    def stays(self, contact_ids: Sequence[int], segment_ids: Iterable[int]) -> dict[int, list[Membership]]:
+        """The stays of some contacts in some segments, also those that are over, oldest first, by contact."""
+        among, named = self._sql.json.among("contact_id"), self._sql.json.among("segment_id")
+        rows = self._sql.rows(
+            f"""SELECT {STAY} FROM memberships WHERE workspace_id = ? AND {among} AND {named}
+            ORDER BY contact_id, entered_at, id""",
+            (self._workspace, json.encode_text(list(contact_ids)), json.encode_text(list(segment_ids))),
+        )
+        found: dict[int, list[Membership]] = {}
+        for row in rows:
+            stay = Membership(*row)
+            found.setdefault(stay.contact_id, []).append(stay)
+        return found
 
     def forget_before(self, dry_run_id: int) -> None:
         """Delete those that are over and older than one."""

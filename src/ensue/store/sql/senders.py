@@ -21,6 +21,13 @@ class Senders:
         )
         return Sender(row[0], json.decode(row[1]), row[2], row[3]) if row else None
 
+    def all(self) -> list[Sender]:
+        """Every sender, by channel."""
+        rows = self._sql.rows(
+            f"SELECT {_COLUMNS} FROM senders WHERE workspace_id = ? ORDER BY channel", (self._workspace,)
+        )
+        return [Sender(row[0], json.decode(row[1]), row[2], row[3]) for row in rows]
+
     def put(self, sender: Sender) -> None:
         """Store a sender, new or changed."""
         self._sql.run(

@@ -25,12 +25,13 @@ class Templates:
 
     def page(self, channel: str | None, offset: int, limit: int) -> tuple[int, list[TemplateCard]]:
         """(how many in all, some of them without their texts), oldest first; of one channel, or (None) of every one."""
-        condition, values = "workspace_id = ?", [self._workspace, *([channel] if channel is not None else [])]
-        if channel is not None:
-            condition += " AND channel = ?"
-        count = self._sql.row(f"SELECT COUNT(*) FROM templates WHERE {condition}", values)
+        also, values = (
+            ("AND channel = ?", (self._workspace, channel)) if channel is not None else ("", (self._workspace,))
+        )
+        count = self._sql.row(f"SELECT COUNT(*) FROM templates WHERE workspace_id = ? {also}", values)
         rows = self._sql.rows(
-            f"SELECT {_CARD} FROM templates WHERE {condition} ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]
+            f"SELECT {_CARD} FROM templates WHERE workspace_id = ? {also} ORDER BY id LIMIT ? OFFSET ?",
+            (*values, limit, offset),
         )
         return count[0] if count else 0, [TemplateCard(*row) for row in rows]
 

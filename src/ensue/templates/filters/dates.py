@@ -34,9 +34,11 @@ def written(value: object, form: object, zone_name: object = None, *, context: C
 
     A day, or a time without an offset, is written as it stands. What is no date at all comes back unchanged.
     """
-    if value is None or isinstance(value, Undefined):
-        return ""
     zone = context.zone if zone_name is None else _zone(text(zone_name))
+    if value is None or isinstance(value, Undefined):
+        # Whether the form is sound does not depend on the value.
+        _formatted(_EPOCH, text(form))
+        return ""
     try:
         moment = _moment(value, zone, context.now)
     except (ValueError, OverflowError):

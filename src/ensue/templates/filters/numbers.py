@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
-from liquid.exceptions import FilterArgumentError
+from liquid.exceptions import FilterArgumentError, ResourceLimitError
 
 from ensue.templates.values import Number, number, plain_number, whole
 
@@ -112,7 +112,7 @@ def _refuse_zero(value: object) -> None:
 
 def _small(value: Number) -> Number:
     if abs(value) >= _LARGEST:
-        raise FilterArgumentError(f"a number of more than {_DIGITS} digits cannot be reckoned with", token=None)
+        raise ResourceLimitError(f"a number on the way has more than {_DIGITS} digits", token=None)
     return value
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from liquid.exceptions import FilterArgumentError
+from liquid.exceptions import FilterArgumentError, ResourceLimitError
 from markupsafe import Markup
 
 from ensue.base import bounds
@@ -165,7 +165,7 @@ def join(value: object, by: object = " ") -> str:
 def _bounded(length: int) -> None:
     """Refuse a result before it takes the memory."""
     if length > bounds.TEMPLATE_VALUE:
-        raise FilterArgumentError(f"the text would be longer than {bounds.TEMPLATE_VALUE} characters", token=None)
+        raise ResourceLimitError(f"a text on the way is longer than {bounds.TEMPLATE_VALUE} characters", token=None)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
