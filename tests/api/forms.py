@@ -66,7 +66,7 @@ class Counter:
 
 
 @contextmanager
-def open_counter(folder: Path) -> Iterator[Counter]:
-    """A counter in a house of its own."""
-    with House(folder, public_url=HERE) as house:
+def open_counter(folder: Path, **options: Any) -> Iterator[Counter]:
+    """A counter in a house of its own; `options` are those of the house."""
+    with House(folder, public_url=HERE, **options) as house:
         yield Counter(house)

@@ -10,8 +10,8 @@ from tests.api.forms import FIELDS, HERE, JANE, open_counter
 
 
 @pytest.fixture
-def counter(tmp_path):
-    with open_counter(tmp_path) as opened:
+def counter(tmp_path, options):
+    with open_counter(tmp_path, **options) as opened:
         yield opened
 
 

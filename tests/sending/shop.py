@@ -1,6 +1,5 @@
 """A whole server with a workspace that sends over a real mail server, on simulated time."""
 
-from pathlib import Path
 from typing import Any
 
 from ensue.base.ids import read

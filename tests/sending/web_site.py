@@ -18,6 +18,7 @@ class WebSite:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self._changed = threading.Condition()
         self.answer: Callable[[Asked], tuple[int, dict[str, str], bytes] | None] = lambda _asked: (200, {}, b"ok")
         site = self
 
@@ -28,7 +29,9 @@ class WebSite:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked = Asked(self.command, self.path, headers, body)
-                site.asked.append(asked)
+                with site._changed:
+                    site.asked.append(asked)
+                    site._changed.notify_all()
                 answer = site.answer(asked)
                 if answer is None:
                     self.close_connection = True
@@ -53,6 +56,11 @@ class WebSite:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def waits_for(self, number: int) -> None:
+        """Return once so many requests have come."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.asked) >= number, 20)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()

@@ -40,7 +40,11 @@ class PushToken(Answer):
     expires_at: ShownInstant
 
 
-@router.get("/push/key", summary="The key that browsers subscribe with")
+@router.get(
+    "/push/key",
+    summary="The key that browsers subscribe with",
+    responses={503: {"description": "It could not be made now"}},
+)
 async def get_key(here: Here, caller: Annotated[Caller, Depends(allow(roles.MEMBER))]) -> ShownPushKey:
     """The public half of the workspace's VAPID key. It is made at the first question and then stays the same."""
     return await shown_key(here, caller.workspace_id)

@@ -83,6 +83,7 @@ class TelegramSender(Body):
     """The pace of bots, and whether links in messages show a preview. Bots are connected under `/telegram/bots`."""
 
     link_preview: bool = False
+    track_clicks: bool = True
     per_second: PerSecond | None = None
 
 
@@ -92,6 +93,7 @@ class PushSender(Body):
     subject: Annotated[str, Field(max_length=bounds.NAME), AfterValidator(_whom_to_ask)] | None = None
     ttl: Annotated[int, Field(ge=0, le=2_419_200)] | None = None
     urgency: Literal["very-low", "low", "normal", "high"] | None = None
+    track_clicks: bool = True
     per_second: PerSecond | None = None
 
 

@@ -1,7 +1,7 @@
 """Bots of Telegram: connect, look after, disconnect."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field
@@ -27,6 +27,9 @@ Admin = Annotated[Caller, Depends(allow(roles.ADMIN))]
 Member = Annotated[Caller, Depends(allow(roles.MEMBER))]
 
 T = TypeVar("T")
+
+_SEALED: dict[int | str, dict[str, Any]] = {422: {"description": "The token was sealed with another key"}}
+_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "Telegram cannot be reached"}}
 
 
 def _token(value: str) -> str:
@@ -61,7 +64,7 @@ async def get_bot(here: Here, caller: Member, number: Annotated[int, Depends(bot
     return shown(await _stored(here, caller, number))
 
 
-@router.get("/{botId}/health", summary="Ask Telegram how a bot is")
+@router.get("/{botId}/health", summary="Ask Telegram how a bot is", responses=_SEALED | _AWAY)
 async def bot_health(here: Here, caller: Member, number: Annotated[int, Depends(bot_number)]) -> BotHealth:
     """What Telegram says of the bot now."""
     bot = await _stored(here, caller, number)
@@ -87,7 +90,7 @@ async def bot_health(here: Here, caller: Member, number: Annotated[int, Depends(
     )
 
 
-@router.post("/{botId}/register", summary="Register a bot's webhook again")
+@router.post("/{botId}/register", summary="Register a bot's webhook again", responses=_SEALED)
 async def register_bot(here: Here, caller: Admin, number: Annotated[int, Depends(bot_number)]) -> ShownBot:
     """Have the updates sent here again, with a new secret; after the address of this server has changed, say."""
     bot = await _stored(here, caller, number)

@@ -24,6 +24,12 @@ from ensue.model.form import ACTIVE, Form, Sent, Submission
 router = APIRouter(tags=["Forms"], route_class=StrictRoute)
 
 _PUBLIC: dict[str, Any] = {"security": []}
+_NO_FORM: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such form, or it is not open", "content": {"text/html": {}}}
+}
+_NO_LINK: dict[int | str, dict[str, Any]] = {
+    404: {"description": "The link leads nowhere, or not any more", "content": {"text/html": {}}}
+}
 _KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _POSTED: dict[str, Any] = {
     **_PUBLIC,
@@ -48,7 +54,13 @@ async def style() -> Response:
     return Response(form_page.style_sheet(), media_type="text/css", headers={"cache-control": "max-age=3600"})
 
 
-@router.get("/forms/confirm/{token}", summary="What a confirmation link leads to", openapi_extra=_PUBLIC)
+@router.get(
+    "/forms/confirm/{token}",
+    summary="What a confirmation link leads to",
+    response_class=HTMLResponse,
+    responses=_NO_LINK,
+    openapi_extra=_PUBLIC,
+)
 async def show_confirmation(here: Here, token: Token) -> HTMLResponse:
     """Shows what was sent, and a button. Looking confirms nothing: programs that scan mails look at every link."""
     found = tokens.read_confirmation(here.services.signer, token)
@@ -60,7 +72,13 @@ async def show_confirmation(here: Here, token: Token) -> HTMLResponse:
     return _confirmation(here, token, standing)
 
 
-@router.post("/forms/confirm/{token}", summary="Confirm an address", openapi_extra=_PUBLIC)
+@router.post(
+    "/forms/confirm/{token}",
+    summary="Confirm an address",
+    response_class=HTMLResponse,
+    responses=_NO_LINK,
+    openapi_extra=_PUBLIC,
+)
 async def confirm(here: Here, token: Token) -> HTMLResponse:
     """Accepts what was sent: the contact, the consent, the event. Once; doing it again is answered alike."""
     found = tokens.read_confirmation(here.services.signer, token)
@@ -74,7 +92,9 @@ async def confirm(here: Here, token: Token) -> HTMLResponse:
     return _confirmation(here, token, standing)
 
 
-@router.get("/forms/{formId}", summary="A form's page", openapi_extra=_PUBLIC)
+@router.get(
+    "/forms/{formId}", summary="A form's page", response_class=HTMLResponse, responses=_NO_FORM, openapi_extra=_PUBLIC
+)
 async def show_form(request: Request, here: Here, form_id: Annotated[str, Path(alias="formId")]) -> HTMLResponse:
     """Works without scripts. `?sessionId=` and `?utm_source=…` go along with what is sent."""
     try:
@@ -89,7 +109,13 @@ async def show_form(request: Request, here: Here, form_id: Annotated[str, Path(a
     return form_page.form_page(form, _prefix(here), sound)
 
 
-@router.get("/forms/{formId}/embed.js", summary="A form for other sites", openapi_extra=_PUBLIC)
+@router.get(
+    "/forms/{formId}/embed.js",
+    summary="A form for other sites",
+    response_class=Response,
+    responses={200: {"content": {"text/javascript": {}}}, 404: {"description": "No such form, or it is not open"}},
+    openapi_extra=_PUBLIC,
+)
 async def embed(here: Here, form_id: Annotated[str, Path(alias="formId")]) -> Response:
     """`<script src="…/embed.js" async></script>` builds the form where it stands."""
     _, form = await _open(here, form_id)
@@ -104,7 +130,18 @@ async def before_submit(request: Request, here: Here, form_id: Annotated[str, Pa
     return Response(status_code=204, headers=origins.preflight(request, form, here.access.public_origin))
 
 
-@router.post("/api/forms/{formId}/submit", summary="Send a form", openapi_extra=_POSTED)
+@router.post(
+    "/api/forms/{formId}/submit",
+    status_code=201,
+    summary="Send a form",
+    responses={
+        200: {"description": "To a browser that asks for HTML: a page", "content": {"text/html": {}}},
+        202: {"description": "Counts once the address is confirmed"},
+        303: {"description": "To a browser that asks for HTML: the way to `redirectUrl`"},
+        429: {"description": "Too many requests"},
+    },
+    openapi_extra=_POSTED,
+)
 @router.post("/forms/{formId}/submit", include_in_schema=False)
 async def submit(request: Request, here: Here, form_id: Annotated[str, Path(alias="formId")]) -> Response:
     """The same answer whoever is known: 201 `{"status": "ACCEPTED"}`, or 202 `PENDING` until the mail is confirmed."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ensue.api.bodies import Body, StrictRoute
 from ensue.api.context import Here
-from ensue.api.public.write_key import Page, preflight
+from ensue.api.public.write_key import BY_KEY, Page, preflight
 from ensue.api.push import ShownPushKey, shown_key
 from ensue.base import bounds
 from ensue.base.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -77,13 +77,18 @@ class OldSubscription(Body):
     endpoint: Endpoint
 
 
-@router.get("/api/public/push/key", summary="The key that browsers subscribe with")
+@router.get(
+    "/api/public/push/key",
+    summary="The key that browsers subscribe with",
+    responses={503: {"description": "It could not be made now"}},
+    openapi_extra=BY_KEY,
+)
 async def get_key(here: Here, page: Page) -> ShownPushKey:
     """As `applicationServerKey`."""
     return await shown_key(here, page.workspace_id)
 
 
-@router.post("/api/public/push/subscriptions", status_code=204, summary="Subscribe a browser")
+@router.post("/api/public/push/subscriptions", status_code=204, summary="Subscribe a browser", openapi_extra=BY_KEY)
 async def subscribe(here: Here, page: Page, wanted: NewSubscription) -> None:
     """Keep a subscription. Send it at every load: it is that of whoever's the session is by then."""
     subscription = wanted.subscription
@@ -111,7 +116,7 @@ async def subscribe(here: Here, page: Page, wanted: NewSubscription) -> None:
         return
 
 
-@router.delete("/api/public/push/subscriptions", status_code=204, summary="Unsubscribe a browser")
+@router.delete("/api/public/push/subscriptions", status_code=204, summary="Unsubscribe a browser", openapi_extra=BY_KEY)
 async def unsubscribe(here: Here, page: Page, wanted: OldSubscription) -> None:
     """Forget a subscription."""
     await here.services.change(page.workspace_id, lambda room: push.unsubscribe(room, wanted.endpoint))
@@ -123,7 +128,12 @@ router.add_api_route(
 )
 
 
-@router.get("/push/sw.js", summary="The service worker that shows what comes", response_class=Response)
+@router.get(
+    "/push/sw.js",
+    summary="The service worker that shows what comes",
+    response_class=Response,
+    openapi_extra={"security": []},
+)
 async def service_worker() -> Response:
     """For `importScripts` in the site's own service worker; see the reference."""
     headers = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}

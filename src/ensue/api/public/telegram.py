@@ -12,7 +12,7 @@ from pydantic import Field
 from ensue.accounts import tokens
 from ensue.api.bodies import Body, StrictRoute, Text, read_bounded
 from ensue.api.context import Here
-from ensue.api.public.write_key import Page, preflight
+from ensue.api.public.write_key import BY_KEY, Page, preflight
 from ensue.api.telegram_links import ShownLink, for_session, one_bot, shown
 from ensue.base import bounds, ids, json
 from ensue.base.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -27,7 +27,19 @@ router = APIRouter(tags=["Telegram"], route_class=StrictRoute)
 _log = logging.getLogger(__name__)
 
 
-@router.post("/telegram/{botId}", summary="Where Telegram sends a bot's updates")
+@router.post(
+    "/telegram/{botId}",
+    summary="Where Telegram sends a bot's updates",
+    responses={
+        401: {"description": "The secret token is missing or wrong"},
+        404: {"description": "No such bot"},
+        413: {"description": "The body is too large"},
+    },
+    openapi_extra={
+        "security": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+    },
+)
 async def take_update(here: Here, request: Request, bot_id: Annotated[str, Path(alias="botId")]) -> dict[str, bool]:
     """Take one update, once. Whoever sends it shows the secret that was given to Telegram with the webhook."""
     number = ids.read("bot", bot_id)
@@ -53,7 +65,9 @@ class VisitorLinkOrder(Body):
     bot_id: str | None = None
 
 
-@router.post("/api/public/telegram/links", status_code=201, summary="A link for the visitor of a page")
+@router.post(
+    "/api/public/telegram/links", status_code=201, summary="A link for the visitor of a page", openapi_extra=BY_KEY
+)
 async def link_visitor(here: Here, page: Page, wanted: VisitorLinkOrder) -> ShownLink:
     """Make a link that works for an hour, and only as long as the session is nobody's who is known.
 

@@ -3,12 +3,15 @@
 Anybody can read the key in the page: it says which workspace is meant, and nothing about who is asking.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 
 from ensue.api.access import Access, Caller
 from ensue.base.errors import Forbidden, Unauthenticated
+
+BY_KEY: Final[dict[str, Any]] = {"security": [{"apiKey": []}]}
+"""For the document: a page has no session here."""
 
 ALLOWED: Final = {
     "access-control-allow-methods": "GET, POST, DELETE",

@@ -7,6 +7,7 @@ _BOT = (
     "id, workspace_id, bot_id, username, name, token, secret, former_secret, webhook_url, status, error, "
     "created_at, updated_at"
 )
+_NOT_CLOSED = "workspace_id NOT IN (SELECT workspace FROM workspace_removals)"
 
 
 class Telegram:
@@ -95,12 +96,12 @@ class Telegram:
 
 
 def bot_by_id(sql: Sql, number: int) -> Bot | None:
-    """The bot that an incoming request names, in whichever workspace it is."""
-    row = sql.row(f"SELECT {_BOT} FROM telegram_bots WHERE id = ?", (number,))
+    """The bot that an incoming request names, in whichever workspace it is, unless that is being removed."""
+    row = sql.row(f"SELECT {_BOT} FROM telegram_bots WHERE id = ? AND {_NOT_CLOSED}", (number,))
     return Bot(*row) if row else None
 
 
 def bot_owner(sql: Sql, bot_id: int) -> int | None:
     """The workspace that a bot (Telegram's id) speaks for: Telegram knows one webhook for each bot."""
-    row = sql.row("SELECT workspace_id FROM telegram_bots WHERE bot_id = ?", (bot_id,))
+    row = sql.row(f"SELECT workspace_id FROM telegram_bots WHERE bot_id = ? AND {_NOT_CLOSED}", (bot_id,))
     return row[0] if row else None

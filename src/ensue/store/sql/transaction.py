@@ -51,6 +51,7 @@ _UNIQUE_IN_STORE = (
 )
 _UNIQUE_IN_WORKSPACE = (
     "tags", "segments", "scoring_rules", "campaigns", "enrolment_skips", "backfills", "invitations", "api_keys",
+    "telegram_bots", "devices",
     "audit_log", "forms", "form_submissions", "templates", "suppressions", "launches", "dry_runs",
 )  # fmt: skip
 
