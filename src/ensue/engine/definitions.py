@@ -345,7 +345,7 @@ def _compile_scoring(rules: Iterable[ScoringRule], versions: Iterable[ScoringRul
 
 
 def _parsed(segment: Segment, before: CompiledSegment | None) -> Rule | None:
-    """The rule of a segment; the one that was parsed before, when it is the same: of thousands, a change touches one."""
+    """The rule of a segment; the one parsed before, when it is the same: of thousands, a change touches one."""
     if segment.rules is None or segment.type != "DYNAMIC":
         return None
     if before is not None and before.segment.type == segment.type and before.segment.rules == segment.rules:
