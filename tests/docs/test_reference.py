@@ -13,7 +13,7 @@ from ensue import config
 from ensue.api.campaigns import NewCampaign
 from ensue.api.contacts import NewContact
 from ensue.api.ingest import EventBody
-from ensue.api.scoring import NewRule
+from ensue.api.scoring_json import NewRule
 from ensue.engine.campaigns.editing import STATUSES
 from ensue.engine.campaigns.triggers import TRIGGERS
 from ensue.engine.campaigns.version import REENTRIES

@@ -44,6 +44,7 @@ def test_what_is_no_http_is_refused_in_our_shape(connect, sent):
     assert status == 400
     assert json.loads(body)["error"]["code"] == "malformed_http"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
 
 
 def test_a_head_without_an_end_is_cut(connect, live):

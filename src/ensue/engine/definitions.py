@@ -105,7 +105,7 @@ class Definitions:
     ) -> None:
         self.workspace = workspace
         self.version = workspace.definitions_version
-        self.segments = _in_order(segments, before.segments if before is not None else {})
+        self.segments: dict[int, CompiledSegment] = _in_order(segments, before.segments if before is not None else {})
         self.scoring = _compile_scoring(scoring_rules, scoring_versions)
         self.decaying = tuple(c for c in self.scoring.values() if any(v.decay_points for v in c.versions.values()))
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
