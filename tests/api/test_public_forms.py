@@ -498,6 +498,16 @@ def test_the_mail_goes_out_and_nothing_else_follows_yet(counter):
     assert kept["expiresAt"] == "2026-03-08T12:00:00.000Z"
 
 
+def test_an_address_that_gets_nothing_is_answered_alike(counter):
+    form = counter.form(doubleOptIn=True)
+    body = {"channel": "EMAIL", "address": "jane@example.com"}
+    counter.owner.post(f"{counter.owner.w}/suppressions", body, 201)
+    suppressed, other = counter.send(form), counter.send(form, {**JANE, "email": "joe@example.com"})
+    assert (suppressed.status_code, suppressed.text) == (other.status_code, other.text)
+    assert [kept["reason"] for kept in counter.submissions(form, "DISCARDED")] == ["SUPPRESSED"]
+    assert counter.house.rows("SELECT address FROM messages") == [("joe@example.com",)]
+
+
 def test_looking_at_the_link_changes_nothing_and_the_button_does(counter):
     form = counter.form(doubleOptIn=True, title="Join us")
     counter.send(form, sessionId="s1")

@@ -8,6 +8,7 @@ import pytest
 from ensue.base.errors import Unavailable
 from tests.api.house import House
 from tests.channels.answering import DROP, BotApiServer, Reply, refusal, result
+from tests.channels.browser import Browser
 
 TOKEN = BotApiServer.TOKEN
 PERSON = 4_200_000_001
@@ -259,3 +260,16 @@ def test_a_link_for_a_session_and_how_long_it_works(house, owner, telegram, bot)
 
 def test_without_a_bot_there_is_no_link(owner):
     assert owner.post(owner.w + "/telegram/links", {"sessionId": "x"}, 409)["error"]["code"] == "no_bot"
+
+
+def test_nobody_speaks_for_a_chat_that_anybody_can_guess(house, owner, telegram, bot):
+    key = owner.post(owner.w + "/keys", {"name": "web", "kind": "WRITE"}, 201)["key"]
+    page = house.with_key(key, owner.workspace)
+    chat = f"telegram:700:{PERSON}"
+    page.post(owner.w + "/events", {"type": "page_view", "sessionId": chat}, 403)
+    (result,) = page.post(owner.w + "/events/batch", {"events": [{"type": "page_view", "sessionId": chat}]})["results"]
+    assert result["error"]["code"] == "forbidden"
+    page.post("/public/telegram/links", {"sessionId": chat}, 400)
+    subscription = Browser("https://push.example/1").subscription()
+    page.post("/public/push/subscriptions", {"subscription": subscription, "sessionId": chat}, 400)
+    owner.post(owner.w + "/events", {"type": "page_view", "sessionId": chat}, 201)

@@ -13,6 +13,7 @@ from ensue.engine.contacts import changes, erase, identity
 from ensue.engine.contacts.merge import merge
 from ensue.engine.forms import confirming, editing, submitting, tokens
 from ensue.engine.forms.submitting import Attempt
+from ensue.engine.messages.suppression import suppress
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
 from ensue.model.form import Form, FormContent, FormField, Sent, Submission
@@ -172,6 +173,13 @@ def test_a_stranger_lifts_no_refusal(world, before, after):
     assert consent(world, jane) == after
 
 
+def test_a_stranger_does_not_lift_a_complaint_that_came_before_the_contact(world):
+    world.change(lambda room: suppress(room, "EMAIL", "Jane@example.com", "COMPLAINT"))
+    send(world, make(world, [EMAIL, NEWS, SMS]), {"email": "jane@example.com", "news": True, "sms": True})
+    jane = contact_of(world).id
+    assert (consent(world, jane), consent(world, jane, "SMS")) == ("UNKNOWN", "OPTED_IN")
+
+
 def test_not_ticking_takes_nothing_away(world):
     jane = world.contact(email="jane@example.com")
     world.on(jane, lambda subject: changes.set_consent(subject, "EMAIL", "OPTED_IN", "shop", Cause("CHANGE")))
@@ -324,6 +332,16 @@ def test_an_erased_address_leaves_no_trace(world):
         with pytest.raises(Conflict):
             send(world, form, {**JANE, "name": "Eve"}, name="n1")
     assert events(world) == []
+
+
+def test_an_erased_session_ties_nobody_to_who_was_erased(world):
+    world.post("page_view", world.contact(email="gone@example.com"), session_id="s1")
+    world.on(contact_of(world, "gone@example.com").id, erase.erase)
+    form, nameless = make(world), make(world, [NAME])
+    send(world, form, session_id="s1")
+    send(world, nameless, {"name": "Jane"}, session_id="s1")
+    assert [event.session_id for event in events(world)] == [None, None]
+    assert [kept.sent.session_id for kept in submissions(world, form) if kept.sent] == [None]
 
 
 def test_erasing_takes_what_was_sent_and_what_waits(world):

@@ -1,6 +1,7 @@
 """Whatever is in a contact's fields: it stays a text, in every part of every message and behind every filter."""
 
 import json
+import re
 from contextlib import suppress
 from html.parser import HTMLParser
 
@@ -11,7 +12,9 @@ from ensue.base.errors import Invalid
 from ensue.model.contact import Contact
 from ensue.model.template import Content
 from ensue.model.workspace import Workspace
+from ensue.templates import markup
 from ensue.templates.fault import Fault
+from ensue.templates.markup import parts
 from ensue.templates.mjml import compile_mjml
 from ensue.templates.plain_text import plain_text
 from ensue.templates.render import render
@@ -270,6 +273,29 @@ def test_any_mjml_compiles_or_is_refused(source):
     for document in (source, f"<mjml><mj-body>{source}</mj-body></mjml>"):
         with suppress(Fault):
             assert "liquidgap" not in compile_mjml(document)
+
+
+TAGS = st.lists(
+    st.sampled_from(["<a", "<İ", "<mj-x", " ", "\n", "b", "on", "=", '"', "'", "/", ">", "<", "x y", "{", "é", "="]),
+    max_size=16,
+).map("".join)
+
+
+@settings(max_examples=1000)
+@given(TAGS)
+@example('<İ b="c">')
+@example("<a b='>'>")
+def test_the_quick_way_through_a_tag_leads_where_the_careful_one_does(source):
+    def seen():
+        return [(part.kind, part.start, part.end, part.name, part.attributes, part.closed) for part in parts(source)]
+
+    quick = seen()
+    usual, markup._SOUND_TAG = markup._SOUND_TAG, re.compile("(?!)")
+    try:
+        assert seen() == quick
+    finally:
+        markup._SOUND_TAG = usual
+    assert [start for _, start, *_ in quick] == [0, *(end for _, _, end, *_ in quick)][: len(quick)]
 
 
 @settings(max_examples=500)

@@ -3,9 +3,12 @@ from ipaddress import ip_network
 import pytest
 
 from ensue.base.clock import SystemClock
+from tests.api.conftest import options
 from tests.api.house import House
 from tests.webhooks.shop import Shop
 from tests.webhooks.sink import Sink
+
+__all__ = ["options"]
 
 HERE = (ip_network("127.0.0.0/8"),)
 
@@ -17,9 +20,9 @@ def sink():
 
 
 @pytest.fixture
-def shop(tmp_path, sink):
+def shop(tmp_path, sink, options):
     """A workspace whose operator allows webhooks to this machine."""
-    with House(tmp_path, private_targets=HERE) as house:
+    with House(tmp_path, private_targets=HERE, **options) as house:
         # The library that verifies signatures looks at the machine's clock.
         house.clock.set(SystemClock().now())
         yield Shop(house, house.owner(), sink)

@@ -2,14 +2,19 @@
 
 import json
 from collections import Counter
+from email.utils import formatdate
+from functools import partial
 
 import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from ensue.base import bounds
+from ensue.accounts import removal
+from ensue.base import bounds, ids
 from ensue.base.clock import DAY, HOUR, MINUTE, SECOND, from_iso
 from ensue.base.retries import SCHEDULE
+from ensue.engine.webhooks import queue
+from ensue.engine.webhooks.signing import sign
 from tests.webhooks.sink import RESET, STALL, Answer
 
 FAILING = Answer(500, {}, b"no")
@@ -62,8 +67,6 @@ def test_a_rotated_secret_is_valid_for_a_day_beside_the_new_one(shop):
     (signature,) = received.headers["webhook-signature"].split(" ")
     seconds = int(received.headers["webhook-timestamp"])
     assert seconds == shop.house.clock.now() // 1000
-    from ensue.engine.webhooks.signing import sign
-
     assert signature == sign(fresh["secret"], received.id, seconds, received.body.decode())
 
 
@@ -115,8 +118,6 @@ def test_the_schedule_to_its_end_and_back_from_the_dead(shop):
 
 @pytest.mark.parametrize("asked", ["3600", "date"])
 def test_retry_after_is_kept(shop, asked):
-    from email.utils import formatdate
-
     if asked == "date":
         asked = formatdate(shop.house.clock.now() / 1000 + 3600, usegmt=True)
     webhook = shop.listen()
@@ -340,8 +341,6 @@ def test_a_deleted_webhook_is_told_nothing_and_leaves_nothing(shop):
 
 
 async def tidied(house):
-    from ensue.engine.webhooks import queue
-
     def work(tables):
         for workspace_id in tables.webhook_workspaces():
             while queue.tidy(tables.workspace(workspace_id), house.services.engine.ids.instant())[0]:
@@ -374,6 +373,19 @@ def test_a_workspace_that_is_removed_is_silent(shop):
     shop.until(lambda: shop.house.rows("SELECT COUNT(*) FROM webhook_deliveries") == [(0,)])
     assert shop.house.rows("SELECT COUNT(*) FROM webhook_endpoints") == [(0,)]
     assert len(shop.sink.received) == 1
+
+
+def test_what_waits_in_a_workspace_that_is_being_removed_stays_untold(shop):
+    webhook = shop.listen()
+    shop.sink.answer("/", FAILING)
+    shop.contact()
+    shop.settled(webhook, 1)
+    later = shop.house.clock.now() + DAY
+    ready = partial(shop.house.store.read, lambda tables: queue.ready(tables, later))
+    assert ready()[0]
+    number = ids.read("ws", shop.owner.workspace)
+    shop.house.write(lambda tables: removal.close_workspace(tables, number, shop.house.clock.now()))
+    assert ready() == ([], None)
 
 
 def test_changing_where_to_and_what(shop):

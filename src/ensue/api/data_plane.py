@@ -10,7 +10,7 @@ from ensue.api.access import Access, Caller
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.errors import EnsueError, Forbidden, Invalid, TooLarge
-from ensue.engine.arrival import RESERVED, Arrival, Outcome, Refused
+from ensue.engine.arrival import CHATS, RESERVED, Arrival, Outcome, Refused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -167,11 +167,13 @@ def _check_public(caller: Caller, arrival: Arrival) -> None:
     """What a write key, which anybody can read in a page, may not send.
 
     Raises:
-        Forbidden: a type that only Ensue itself may claim, or one that the key does not list.
+        Forbidden: a type that only Ensue itself may claim, or one that the key does not list; a chat's session.
     """
     allowed = caller.principal.event_types
     if arrival.type.startswith(RESERVED) or (allowed is not None and arrival.type not in allowed):
         raise Forbidden(f"A write key must not send {arrival.type}.")
+    if arrival.session_id is not None and arrival.session_id.startswith(CHATS):
+        raise Forbidden("A write key must not speak for a chat.")
 
 
 def _or_refusal(caller: Caller, item: "Arrival | EnsueError") -> "Arrival | EnsueError":

@@ -9,6 +9,9 @@ from ensue.model.effects import ContactCard, Effects
 from ensue.model.event import Event
 
 RESERVED = ("form.", "message.", "telegram.")
+
+CHATS = "telegram:"
+"""So begin the sessions that stand for chats. Anybody can guess one, so nobody may name one without being trusted."""
 """How the types begin of events that make themselves: nobody who is not trusted may claim one."""
 
 

@@ -11,6 +11,8 @@ _RAW_TEXT = ("script", "style", "title", "textarea", "mj-style", "mj-title", "mj
 
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
 _TAG_NAME = re.compile(r"[a-zA-Z][^\s/>]*")
+# The usual tag, whose end can be found at one go. What is not like this is taken apart piece by piece.
+_SOUND_TAG = re.compile(r"""<([a-zA-Z][^\s/>]*+)(?:\s++[^\s=>/"']++(?:="[^"]*+"|='[^']*+')?)*+\s*+/?>""")
 _ATTRIBUTE = re.compile(r"""[\s/]*([^\s=>/"'][^\s=>/]*)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>"'][^\s>]*))?""")
 
 Kind = Literal["TEXT", "RAW", "COMMENT", "OPEN", "CLOSE"]
@@ -26,22 +28,49 @@ class Attribute(NamedTuple):
     quoted: bool
 
 
-class Part(NamedTuple):
+class Part:
     """One tag or text of a document.
 
     `name` is the element of a tag, or the one whose raw text this is, in lower case; `closed` says that it ends itself.
     """
 
-    kind: Kind
-    start: int
-    end: int
-    name: str = ""
-    attributes: tuple[Attribute, ...] = ()
-    closed: bool = False
+    __slots__ = ("_attributes", "_source", "closed", "end", "kind", "name", "start")
+
+    def __init__(
+        self,
+        kind: Kind,
+        start: int,
+        end: int,
+        name: str = "",
+        *,
+        source: str = "",
+        attributes: tuple[Attribute, ...] | None = (),
+        closed: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.name = name
+        self.closed = closed
+        self._source = source
+        self._attributes = attributes
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The attributes of a tag. Read when they are asked for: of most tags, nobody does."""
+        if self._attributes is None:
+            name = _TAG_NAME.match(self._source, self.start + 1)
+            assert name is not None
+            self._attributes, _ = _attributes(self._source, name.end())
+        return self._attributes
 
     def attribute(self, name: str) -> str | None:
         """The value of an attribute, as it stands there."""
         return next((one.value for one in self.attributes if one.name == name), None)
+
+    def mentions(self, word: str) -> bool:
+        """Whether a tag has a word in it, in any case; quicker than to read its attributes."""
+        return word in self._source[self.start : self.end].lower()
 
 
 def parts(source: str) -> Iterator[Part]:
@@ -74,21 +103,31 @@ def _tag_at(source: str, at: int) -> Part | None:
         name = _TAG_NAME.match(source, at + 2)
         end = _after(source, ">", at)
         return Part("CLOSE", at, end, name[0].lower()) if name is not None else Part("COMMENT", at, end)
+    sound = _SOUND_TAG.match(source, at)
+    if sound is not None:
+        closed = source[sound.end() - 2] == "/"
+        return Part("OPEN", at, sound.end(), sound[1].lower(), source=source, attributes=None, closed=closed)
     name = _TAG_NAME.match(source, at + 1)
-    return _opening(source, at, name) if name is not None else None
+    return _malformed(source, at, name) if name is not None else None
 
 
-def _opening(source: str, at: int, name: re.Match[str]) -> Part:
-    attributes = []
-    place = name.end()
-    while (found := _ATTRIBUTE.match(source, place)) is not None:
-        value = found[2] or ""
-        quoted = value[:1] in {'"', "'"}
-        start, end = (found.start(2) + quoted, found.end(2) - quoted) if found[2] is not None else (place, place)
-        attributes.append(Attribute(found[1].lower(), value[1:-1] if quoted else value, start, end, quoted))
-        place = found.end()
+def _malformed(source: str, at: int, name: re.Match[str]) -> Part:
+    attributes, place = _attributes(source, name.end())
     end = _after(source, ">", place)
-    return Part("OPEN", at, end, name[0].lower(), tuple(attributes), source.endswith("/>", at, end))
+    closed = source.endswith("/>", at, end)
+    return Part("OPEN", at, end, name[0].lower(), source=source, attributes=attributes, closed=closed)
+
+
+def _attributes(source: str, place: int) -> tuple[tuple[Attribute, ...], int]:
+    """The attributes that begin at a place, and where they end."""
+    found: list[Attribute] = []
+    while (one := _ATTRIBUTE.match(source, place)) is not None:
+        value = one[2] or ""
+        quoted = value[:1] in {'"', "'"}
+        start, end = (one.start(2) + quoted, one.end(2) - quoted) if one[2] is not None else (place, place)
+        found.append(Attribute(one[1].lower(), value[1:-1] if quoted else value, start, end, quoted))
+        place = one.end()
+    return tuple(found), place
 
 
 def _after(source: str, mark: str, at: int) -> int:

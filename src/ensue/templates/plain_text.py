@@ -322,6 +322,8 @@ class _Writer:
 
 
 def _hides(part: Part) -> bool:
+    if not (part.mentions("hid") or part.mentions("none")):
+        return False
     if part.attribute("hidden") is not None:
         return True
     return _HIDING.search(part.attribute("style") or "") is not None

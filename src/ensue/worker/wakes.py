@@ -20,6 +20,10 @@ class Wakes:
         self.stopping = True
         self._next.set()
 
+    def hint(self) -> asyncio.Event:
+        """What the next commit or the stop sets. Taken before looking, it misses nothing that comes meanwhile."""
+        return self._next
+
     async def wait(self, seconds: float) -> None:
         """Return at the next commit, at the stop, or after so many seconds."""
         try:

@@ -98,6 +98,7 @@ class WebhookLoop:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _turn(self) -> None:
+        hint = self._wakes.hint()
         now = self._engine.ids.instant()
         places, later = await glance(self._store, lambda tables: queue.ready(tables, now))
         if self._back or (places and self._free > 0):
@@ -106,7 +107,7 @@ class WebhookLoop:
         elif asyncio.get_running_loop().time() >= self._tidy_at:
             await self._tidy()
         else:
-            await self._rest(later - now if later is not None else None)
+            await self._rest(hint, later - now if later is not None else None)
 
     @property
     def _free(self) -> int:
@@ -170,14 +171,11 @@ class WebhookLoop:
             self._record(tables, workspace_id, endpoint_id, "BACKLOG")
         return more
 
-    async def _rest(self, milliseconds: int | None) -> None:
+    async def _rest(self, hint: asyncio.Event, milliseconds: int | None) -> None:
         seconds = _IDLE_SECONDS if milliseconds is None else min(milliseconds / 1000, _IDLE_SECONDS)
-        waits = [
-            asyncio.ensure_future(self._wakes.wait(seconds)),
-            asyncio.ensure_future(self._came_back.wait()),
-        ]
+        waits = [asyncio.ensure_future(hint.wait()), asyncio.ensure_future(self._came_back.wait())]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from ensue.base import bounds, json
 from ensue.base.errors import Invalid
+from ensue.engine.arrival import CHATS
 
 OWN: Final = (
     "sessionId", "pageUrl", "referrer", "utmSource", "utmMedium", "utmCampaign", "submissionId", "token", "homepage",
@@ -96,6 +97,8 @@ def _own_faults(own: dict[str, str]) -> list[tuple[str, str]]:
             faults.append((name, f"must have at most {most} characters"))
         elif not value and name in {"sessionId", "submissionId"}:
             faults.append((name, "must not be empty"))
+        elif name == "sessionId" and value.startswith(CHATS):
+            faults.append((name, "must not be that of a chat"))
     return faults
 
 

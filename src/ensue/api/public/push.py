@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ensue.api.bodies import Body, StrictRoute
 from ensue.api.context import Here
-from ensue.api.public.write_key import BY_KEY, Page, preflight
+from ensue.api.public.write_key import BY_KEY, Page, SessionId, preflight
 from ensue.api.push import ShownPushKey, shown_key
 from ensue.base import bounds
 from ensue.base.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -61,7 +61,7 @@ class NewSubscription(Body):
     """A browser, and whose it is: that of a session, or by a token of a contact."""
 
     subscription: Subscription
-    session_id: Annotated[str, Field(min_length=1, max_length=bounds.TEXT)] | None = None
+    session_id: SessionId | None = None
     contact_token: Annotated[str, Field(max_length=128)] | None = None
 
     @model_validator(mode="after")

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
 from ensue.accounts import tokens
-from ensue.api.bodies import Body, StrictRoute, Text, read_bounded
+from ensue.api.bodies import Body, StrictRoute, read_bounded
 from ensue.api.context import Here
-from ensue.api.public.write_key import BY_KEY, Page, preflight
+from ensue.api.public.write_key import BY_KEY, Page, SessionId, preflight
 from ensue.api.telegram_links import ShownLink, for_session, one_bot, shown
 from ensue.base import bounds, ids, json
 from ensue.base.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -61,7 +61,7 @@ async def take_update(here: Here, request: Request, bot_id: Annotated[str, Path(
 class VisitorLinkOrder(Body):
     """A link for the visitor of a page, by the session of their browser; of several bots one must be named."""
 
-    session_id: Annotated[Text, Field(max_length=bounds.TEXT)]
+    session_id: SessionId
     bot_id: str | None = None
 
 

@@ -6,9 +6,12 @@ Anybody can read the key in the page: it says which workspace is meant, and noth
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
+from pydantic import AfterValidator, Field
 
 from ensue.api.access import Access, Caller
+from ensue.base import bounds
 from ensue.base.errors import Forbidden, Unauthenticated
+from ensue.engine.arrival import CHATS
 
 BY_KEY: Final[dict[str, Any]] = {"security": [{"apiKey": []}]}
 """For the document: a page has no session here."""
@@ -18,6 +21,16 @@ ALLOWED: Final = {
     "access-control-allow-headers": "authorization, content-type",
     "access-control-max-age": "86400",
 }
+
+
+def _of_a_browser(value: str) -> str:
+    if value.startswith(CHATS):
+        raise ValueError("must not be that of a chat")
+    return value
+
+
+SessionId = Annotated[str, Field(min_length=1, max_length=bounds.TEXT), AfterValidator(_of_a_browser)]
+"""The session of a browser, as its own page names it."""
 
 
 async def _page(request: Request, response: Response) -> Caller:

@@ -16,6 +16,7 @@ from ensue.engine.contacts import changes, identity, profile
 from ensue.engine.forms import mapping
 from ensue.engine.forms.mapping import Told
 from ensue.engine.ingest import ingest
+from ensue.engine.messages.suppression import suppressed
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
@@ -88,14 +89,22 @@ def _tell(subject: Subject, told: Told, cause: Cause, *, confirmed: bool) -> Non
 
 
 def _agree(subject: Subject, form: Form, told: Told, cause: Cause, *, confirmed: bool) -> None:
-    """Opt in to what was ticked. Unless confirmed, only where nothing was ever said: no refusal is lifted."""
+    """Opt in to what was ticked. Unless confirmed, only where nothing was ever said: no refusal is lifted.
+
+    A complaint is one, too, even where it came before there was a contact.
+    """
     channels = list(told.channels)
     if confirmed and not mapping.asks_consent(form, "EMAIL"):
         # A form that asks nothing but the address is a sign-up: confirming it is the consent.
         channels.append("EMAIL")
     for channel in channels:
-        if confirmed or subject.consent(channel) == "UNKNOWN":
+        if confirmed or (subject.consent(channel) == "UNKNOWN" and not _turned_away(subject, channel)):
             changes.set_consent(subject, channel, "OPTED_IN", f"form {show('frm', form.id)}", cause)
+
+
+def _turned_away(subject: Subject, channel: str) -> bool:
+    address = subject.contact.email
+    return channel == "EMAIL" and address is not None and suppressed(subject.room, channel, address)
 
 
 def _arrival(

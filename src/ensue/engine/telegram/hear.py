@@ -9,7 +9,7 @@ from typing import Any, Final
 from ensue.base import json
 from ensue.base.clock import DAY
 from ensue.base.sealing import Signer
-from ensue.engine.arrival import Arrival
+from ensue.engine.arrival import CHATS, Arrival
 from ensue.engine.contacts import changes, erasures, reach
 from ensue.engine.ingest import ingest
 from ensue.engine.telegram import link as links
@@ -34,7 +34,7 @@ _STARTED, _STOPPED, _BLOCKED = _HERE + "/start", _HERE + "/stop", _HERE + "block
 
 def session_key(bot_id: int, chat_id: int) -> str:
     """The key of the session that stands for a chat with a bot (Telegram's ids)."""
-    return f"telegram:{bot_id}:{chat_id}"
+    return f"{CHATS}{bot_id}:{chat_id}"
 
 
 def address(bot_id: int, chat_id: int) -> str:
