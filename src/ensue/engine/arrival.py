@@ -9,10 +9,10 @@ from ensue.model.effects import ContactCard, Effects
 from ensue.model.event import Event
 
 RESERVED = ("form.", "message.", "telegram.")
+"""How the types begin of events that make themselves: nobody who is not trusted may claim one."""
 
 CHATS = "telegram:"
-"""So begin the sessions that stand for chats. Anybody can guess one, so nobody may name one without being trusted."""
-"""How the types begin of events that make themselves: nobody who is not trusted may claim one."""
+"""How the sessions begin that stand for chats: anybody can guess one, so nobody who is not trusted may name one."""
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
