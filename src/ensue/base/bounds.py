@@ -89,8 +89,9 @@ DRY_RUN_LAUNCHES = 1_000
 # Webhooks
 WEBHOOK_ENDPOINTS = 50
 WEBHOOK_WISHES = 100
-WEBHOOK_TRIES_AT_ONCE = 64
-WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT = 4
+# Fewer than the connections that the guarded client has, so that none waits for one.
+WEBHOOK_TRIES_AT_ONCE = 90
+WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT = 10
 # Longer than any try can take, so that who comes back after it was not running.
 WEBHOOK_LEASE = 45 * SECOND
 WEBHOOK_OLD_SECRET = 24 * HOUR

@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 60.0
 # Commits come by the hundred a second: what they bring is looked at together.
 _AFTER_COMMIT_SECONDS = 0.02
+_AFTER_TRY_SECONDS = 0.004
 _RETRY_SECONDS = 1.0
 _TIDY_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
@@ -179,6 +180,7 @@ class WebhookLoop:
         finally:
             for wait in waits:
                 wait.cancel()
+        pause = _AFTER_TRY_SECONDS if self._came_back.is_set() else _AFTER_COMMIT_SECONDS
         self._came_back.clear()
         if not self._wakes.stopping:
-            await asyncio.sleep(_AFTER_COMMIT_SECONDS)
+            await asyncio.sleep(pause)
