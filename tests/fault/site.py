@@ -25,6 +25,7 @@ from ensue.model.segment import Segment
 from ensue.model.workspace import Workspace
 from ensue.store.ports import Tables
 from ensue.store.sqlite.store import SqliteStore
+from tests.stores import AnyStore
 
 WORKSPACE = 1
 POINTS = 5
@@ -60,9 +61,11 @@ class Site:
         vfs: str | None = None,
         synchronous: str = "FULL",
         workspace: int = WORKSPACE,
+        store: AnyStore | None = None,
     ) -> None:
+        """In a folder, or in a store that is open already."""
         self.workspace = workspace
-        self.store = SqliteStore(folder, vfs=vfs, synchronous=synchronous)
+        self.store: AnyStore = store or SqliteStore(folder, vfs=vfs, synchronous=synchronous)
         self.clock = SimulatedClock(now)
         self.engine = Engine(self.clock, Ids(self.clock, floor=self.store.read(lambda tables: tables.largest_id())))
         if not self.store.read(lambda tables: tables.workspace(workspace).definitions.segments()):

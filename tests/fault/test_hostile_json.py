@@ -15,18 +15,25 @@ from ensue.base.ids import Ids
 from ensue.engine.arrival import Created, Refused
 from ensue.engine.engine import Engine
 from ensue.model.workspace import Workspace
-from tests.contract.stores import STORES
 from tests.fault.hostile import CORPUS, MALFORMED, Hostile, Refusal, invalid
+from tests.stores import STORES
 
 WORKSPACE, NOW = 1, 1_768_471_200_000
 BY_NAME = pytest.mark.parametrize("hostile", CORPUS, ids=lambda hostile: hostile.name)
 GOOD = b'{"type":"good","metadata":{"n":1}}'
 
 
-@pytest.fixture(params=STORES, ids=lambda factory: factory.__name__, scope="module")
-def door(request, tmp_path_factory):
+@pytest.fixture(params=STORES, ids=lambda place: place.__name__, scope="module")
+def store(request, tmp_path_factory):
+    with request.param(tmp_path_factory.mktemp("hostile")) as opened:
+        store = opened()
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def door(store):
     """`door(arrivals)` is what becomes of arrivals; `door.stored(id)` is an event as it is kept."""
-    store = request.param(tmp_path_factory.mktemp("hostile"))
     workspace = Workspace(WORKSPACE, "Hostile", "hostile", "UTC", 1_000, 1, 1, 1)
     store.write(lambda tables: tables.accounts.workspaces.add(workspace))
     engine = Engine(SimulatedClock(NOW), Ids(SimulatedClock(NOW)))
@@ -38,8 +45,7 @@ def door(request, tmp_path_factory):
         def stored(self, event_id):
             return store.read(lambda tables: tables.workspace(WORKSPACE).events.get(event_id))[0]
 
-    yield Door()
-    store.close()
+    return Door()
 
 
 def read(body):

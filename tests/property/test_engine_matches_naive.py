@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from tests.engine.world import World
 from tests.property import world as generated
 from tests.property.engine_mirror import Mirror, renamed
 from tests.property.world import SEGMENTS, UNITS
+from tests.stores import Place, postgres, sqlite
 
 EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "60"))
 CHANGE = Cause("CHANGE")
@@ -35,8 +37,8 @@ def one(condition: dict[str, Any]) -> dict[str, Any]:
 class Both:
     """The engine and its mirror, told the same."""
 
-    def __init__(self, folder: Path, unit: int) -> None:
-        self.world = World(folder)
+    def __init__(self, world: World, unit: int) -> None:
+        self.world = world
         self.mirror = Mirror()
         self.unit = unit
         self.anonymous: dict[str, list[Any]] = {}
@@ -261,9 +263,20 @@ def take(both: Both, step: Step) -> None:
 @thorough
 @given(st.data())
 def test_memberships_scores_and_horizons_are_those_of_the_history(data):
+    check_one(data, sqlite)
+
+
+@pytest.mark.timeout(300)
+@settings(thorough, max_examples=EXAMPLES // 10)
+@given(st.data())
+def test_and_so_they_are_on_the_server_store(data):
+    check_one(data, postgres)
+
+
+def check_one(data: st.DataObject, place: Place) -> None:
     scale = data.draw(generated.scales)
-    with tempfile.TemporaryDirectory() as folder:
-        both = Both(Path(folder), UNITS[scale])
+    with tempfile.TemporaryDirectory() as folder, place(Path(folder)) as opened:
+        both = Both(World(Path(folder), store=opened()), UNITS[scale])
         try:
             both.define(
                 data.draw(st.lists(generated.groups(scale), min_size=1, max_size=4)),

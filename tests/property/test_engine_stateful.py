@@ -1,6 +1,7 @@
 """P2: whatever is sent, however often and however many at once, each event has its effects exactly once."""
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from hypothesis import settings
@@ -13,6 +14,7 @@ from ensue.engine.contacts import changes, identity
 from ensue.model.cause import Cause
 from tests.fault.committing import driven
 from tests.fault.site import WORKSPACE, Ledger, Site
+from tests.stores import Place, postgres, sqlite
 
 who = st.integers(0, 3)
 bodies = st.sampled_from([b"one", b"two"])
@@ -24,11 +26,13 @@ class ExactlyOnce(RuleBasedStateMachine):
     """A site, and what a client knows: which keys it used, for what, and what it was answered."""
 
     keys = Bundle("keys")
+    place: Place = staticmethod(sqlite)
 
     def __init__(self):
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.site = Site(Path(self.folder.name), synchronous="OFF")
+        self.held = ExitStack()
+        folder = Path(self.held.enter_context(tempfile.TemporaryDirectory()))
+        self.site = Site(folder, store=self.held.enter_context(self.place(folder))())
         self.answered: dict[str, tuple[bytes, Created]] = {}
         self.owners: dict[str, int] = {}
         self.waiting: dict[str, int] = {"s": 0, "t": 0}
@@ -37,7 +41,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     def teardown(self):
         self.site.close()
-        self.folder.cleanup()
+        self.held.close()
 
     # What the client does
 
@@ -187,5 +191,11 @@ class ExactlyOnce(RuleBasedStateMachine):
         assert self.site.flaws() == []
 
 
+class ExactlyOnceOnTheServer(ExactlyOnce):
+    place = staticmethod(postgres)
+
+
 ExactlyOnce.TestCase.settings = settings(deadline=None, stateful_step_count=25)
 TestExactlyOnce = ExactlyOnce.TestCase
+ExactlyOnceOnTheServer.TestCase.settings = settings(deadline=None, stateful_step_count=25, max_examples=10)
+TestExactlyOnceOnTheServer = ExactlyOnceOnTheServer.TestCase

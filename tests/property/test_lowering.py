@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +13,7 @@ from ensue.base.ids import show
 from ensue.engine.segments.bulk import Crowd
 from ensue.model.contact import Contact
 from ensue.rules.grammar import parse_rule
-from ensue.store.sqlite.store import SqliteStore
+from tests.stores import STORES
 
 NOW = 1_768_471_200_000
 EXAMPLES = int(os.environ.get("ENSUE_EXAMPLES", "150"))
@@ -163,16 +162,12 @@ class _Undo(Exception):
     """Every example begins with an empty store."""
 
 
-@cache
-def _store(folder):
-    return SqliteStore(folder, synchronous="OFF")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = _store(tmp_path_factory.mktemp("lowering"))
-    yield store
-    store.close()
+@pytest.fixture(params=STORES, ids=lambda place: place.__name__, scope="module")
+def store(request, tmp_path_factory):
+    with request.param(tmp_path_factory.mktemp("lowering")) as opened:
+        store = opened()
+        yield store
+        store.close()
 
 
 def _fill(tables, people) -> None:

@@ -27,6 +27,10 @@ class PostgresJson:
         """Neither absent nor null."""
         return Clause(f"(COALESCE({_kind(column)}, 'null') <> 'null')", (_path(keys),))
 
+    def exact(self, whole: str) -> str:
+        """As numeric: beside a bigint, 0.5 would have to be one too."""
+        return f"CAST({whole} AS numeric)"
+
     def among(self, column: str) -> str:
         """Whether a number is in a bound list."""
         return f"{column} = ANY (CAST(translate(?, '[]', '{{}}') AS bigint[]))"

@@ -28,6 +28,10 @@ class JsonSql(Protocol):
         """Whether there is a value that is not null; itself never null."""
         ...
 
+    def exact(self, whole: str) -> str:
+        """A whole number of a column or an aggregate, ready to be compared with any number."""
+        ...
+
     def among(self, column: str) -> str:
         """Whether a whole number is in a list, which is bound as a JSON array."""
         ...

@@ -117,7 +117,7 @@ class Lowering:
 
     def _contact_field(self, name: str) -> Operand | None:
         if name == "score":
-            return Operand(ALL, number=Clause(_SCORE))
+            return Operand(ALL, number=Clause(self.json.exact(_SCORE)))
         if name in _INSTANTS:
             return Operand(ALL, instant=Clause(_INSTANTS[name]))
         if name in _COLUMNS:
@@ -126,7 +126,7 @@ class Lowering:
 
     def _event_field(self, name: str, event_type: str) -> Operand | None:
         if name == "type":
-            return text_column("?", event_type)
+            return text_column("CAST(? AS TEXT)", event_type)
         if name == "sessionId":
             return text_column(_SESSION)
         if name in EVENT:
@@ -151,7 +151,7 @@ class Lowering:
 
     def _event(self, leaf: EventCondition) -> Clause | None:
         source = self._source(leaf, exact=True)
-        aggregate: Clause | None = Clause("COUNT(*)")
+        aggregate: Clause | None = Clause(self.json.exact("COUNT(*)"))
         if leaf.kind.name in _EXTREMES:
             value = self._value(leaf)
             aggregate = Clause(f"{_EXTREMES[leaf.kind.name]}({value.sql})", value.values) if value else None

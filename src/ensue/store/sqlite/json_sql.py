@@ -27,6 +27,10 @@ class SqliteJson:
         """Neither absent nor null."""
         return Clause(f"(COALESCE(json_type({column}, ?), 'null') <> 'null')", (_path(keys),))
 
+    def exact(self, whole: str) -> str:
+        """As it is: SQLite compares numbers of any kind exactly."""
+        return whole
+
     def among(self, column: str) -> str:
         """Whether a number is in a bound list."""
         return f"{column} IN (SELECT value FROM json_each(?))"

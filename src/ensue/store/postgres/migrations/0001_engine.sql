@@ -36,8 +36,8 @@ CREATE UNIQUE INDEX contacts_by_external_id ON contacts (workspace_id, external_
 
 -- Where a contact stands: slot -1 is the contact itself (score, the instant up to which it is evaluated, when time alone
 -- may change something, its newest line of the ledger); the others hold, in `body`, what the conditions and scoring rules
--- of one event type remember of it, slot 0 those of sequences, which look at several types. Apart from `contacts`, so
--- that what every event changes are small rows.
+-- of one event type remember of it, slot 0 those of sequences, which look at several types. One tree apart from
+-- `contacts`, because everything that an event changes of its contact then lies on one page, and a small one.
 CREATE TABLE standings (
   workspace_id bigint NOT NULL,
   contact_id bigint NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE standings (
   latest_line bigint,
   body text COLLATE "C",
   PRIMARY KEY (workspace_id, contact_id, slot)
-) WITH (fillfactor = 80);
+);
 CREATE INDEX standings_due ON standings (workspace_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE contact_aliases (

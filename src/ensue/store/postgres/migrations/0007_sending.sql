@@ -1,7 +1,8 @@
 -- Messages on their way out, where a contact can be reached, and how each channel of a workspace sends.
 
 -- `due_at` is when somebody must look at a message next; NULL when nobody must. In the middle of a hand-over it is the end
--- of the lease, and `leased` is 1. `attempt` counts hand-overs: who comes back with an older one writes nothing.
+-- of the lease, and `leased` is 1. `attempt` counts hand-overs: who comes back with an older one writes nothing. `tries`
+-- counts those since it was queued, or queued again by hand.
 CREATE TABLE messages (
   id bigint NOT NULL,
   workspace_id bigint NOT NULL,
@@ -23,6 +24,7 @@ CREATE TABLE messages (
   node_id text COLLATE "C",
   event_id bigint,
   attempt bigint NOT NULL DEFAULT 0,
+  tries bigint NOT NULL DEFAULT 0,
   leased bigint NOT NULL DEFAULT 0,
   due_at bigint,
   provider_id text COLLATE "C",
