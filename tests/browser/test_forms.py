@@ -1,6 +1,10 @@
 """Forms in a real browser: the hosted page without scripts, and the script on somebody else's site."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
+
+from tests.sending.post_office import PostOffice
 
 FIELDS = [
     {"key": "email", "label": "E-mail", "type": "email", "required": True, "mapsTo": "email"},
@@ -81,3 +85,35 @@ def test_a_site_that_is_not_allowed_is_refused_by_the_browser(owner, chrome, sit
         "This could not"
     )
     assert submissions(owner, form) == []
+
+
+def test_from_the_form_by_way_of_the_mail_to_the_consent(live, owner, chrome):
+    with PostOffice() as office:
+        server = {"host": "127.0.0.1", "port": office.port, "security": "NONE", "fromEmail": "shop@example.com"}
+        assert owner.send("PUT", f"{owner.w}/senders/EMAIL", server).status_code == 200
+        form = make(owner, doubleOptIn=True, title="Join <us>")
+        chrome.without_scripts()
+        chrome.go(form["pageUrl"])
+        chrome.type("#field-email", "zoe@example.com")
+        chrome.click("#field-news")
+        chrome.follow("button")
+        assert "look into your mail" in chrome.html
+        office.waits_until(bool)
+        (letter,) = office.letters
+        mail = letter.mail
+        assert (mail["to"], mail["subject"]) == ("zoe@example.com", "Please confirm: Join <us>")
+        assert "List-Unsubscribe" not in mail
+        html, text = mail.get_body(("html",)), mail.get_body(("plain",))
+        assert html is not None
+        assert text is not None
+        assert "<img" not in html.get_content()
+        (link,) = re.findall(r"http\S+/forms/confirm/\S+", text.get_content())
+        assert f'href="{link}"' in html.get_content()
+        # The server listens on a free port, which it does not know as its public one.
+        chrome.go(live.url + urlsplit(link).path)
+        assert submissions(owner, form) == []
+        chrome.follow("button")
+        assert "This is confirmed." in chrome.html
+    (kept,) = submissions(owner, form)
+    consents = owner.get(f"{owner.w}/contacts/{kept['contactId']}/consents")
+    assert [(one["channel"], one["status"]) for one in consents] == [("EMAIL", "OPTED_IN")]
