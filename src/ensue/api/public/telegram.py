@@ -7,7 +7,6 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from pydantic import Field
 
 from ensue.accounts import tokens
 from ensue.api.bodies import Body, StrictRoute, read_bounded
