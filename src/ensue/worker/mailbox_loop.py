@@ -48,10 +48,13 @@ class MailboxLoop:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._let_go()
 
     async def turn(self) -> int:
         """Take in what is there; returns how many mails were."""
-        box = self._box = self._box or await asyncio.to_thread(mailboxes.opened, self._path)
+        if self._box is None:
+            self._box = await asyncio.to_thread(mailboxes.opened, self._path)
+        box = self._box
         count = 0
         while mails := await asyncio.to_thread(box.take, bounds.MAILS_AT_ONCE):
             for mail in mails:
@@ -66,13 +69,18 @@ class MailboxLoop:
                 await self.turn()
                 self._complaint = ""
             except (OSError, Unavailable) as error:
-                # What was taken and not settled is taken again.
-                self._box = None
+                self._let_go()
                 self._say(f"the bounce mailbox {self._path} waits: {error}")
             except Exception:  # noqa: BLE001  a loop that ends by itself would leave every bounce unread
-                self._box = None
+                self._let_go()
                 _log.exception("the bounce mailbox failed")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _let_go(self) -> None:
+        """What was taken and not settled is taken again."""
+        if self._box is not None:
+            self._box.close()
+        self._box = None
 
     def _say(self, sentence: str) -> None:
         """Once, and not every ten seconds."""

@@ -30,6 +30,10 @@ class Mailbox(Protocol):
         """Be done with a mail."""
         ...
 
+    def close(self) -> None:
+        """Let go of the files. What was taken and not settled is taken again by who opens the mailbox next."""
+        ...
+
 
 def opened(path: Path) -> Mailbox:
     """The mailbox at a path: a folder is a Maildir, anything else an mbox, which may not be there yet."""
@@ -56,6 +60,9 @@ class Maildir:
             self._read.mkdir(exist_ok=True)
             (self._new / mail.key).rename(self._read / f"{mail.key.partition(':')[0]}:2,S")
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
 
 class Mbox:
     """One file of mails. It is moved aside under its lock, so that the mail server goes on with a new one at once."""
@@ -77,8 +84,7 @@ class Mbox:
             self._left = self._box.keys()
         keys, self._left = self._left[:limit], self._left[limit:]
         if not keys:
-            self._box.close()
-            self._box = None
+            self.close()
             self._aside.unlink()
         return [Mail(key, self._beginning(key)) for key in keys]
 
@@ -90,6 +96,12 @@ class Mbox:
                 kept.add(mail.body)
             finally:
                 kept.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._box is not None:
+            self._box.close()
+        self._box = None
 
     def _beginning(self, key: str) -> bytes:
         assert self._box is not None
