@@ -7,13 +7,15 @@ from itertools import pairwise
 import pytest
 
 from ensue.base import bounds
-from ensue.base.clock import DAY, MINUTE
+from ensue.base.clock import DAY, HOUR, MINUTE
+from ensue.engine import timers
 from ensue.engine.arrival import Arrival, Created
 from ensue.engine.contacts import changes
 from ensue.model.cause import Cause
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
+from tests.engine.flow import chain, node, sign_up
 
 WAVE = 100_000 if os.environ.get("ENSUE_LONG") else 10_000
 LONG = pytest.mark.timeout(1_200 if os.environ.get("ENSUE_LONG") else 120)
@@ -106,3 +108,19 @@ def test_events_are_answered_while_a_wave_is_worked_off(world, wave):
     pieces = [before - after for before, after in pairwise(answered)]
     assert max(pieces) <= 2 * bounds.DUE_CONTACTS
     assert_over(world, wave)
+
+
+def test_one_that_is_put_off_keeps_its_timers_among_others_that_are_due(world):
+    """It may come into a wave under the id of somebody who was merged into it."""
+    world.campaign(
+        {"type": "EVENT", "eventType": "signup"}, workflow=chain(node("d", "delay", duration="1h"), node("e", "exit"))
+    )
+    contacts = [sign_up(world)[0] for _ in range(3)]
+    world.clock.advance(2 * HOUR)
+    world.store.write(lambda tables: world.engine.put_off(tables, world.workspace, contacts[1]))
+    world.change(lambda room: timers.advance_due(room, contacts))
+    left = world.rows("SELECT contact_id FROM timers")
+    assert left == [(contacts[1],)]
+    assert world.rows("SELECT COUNT(*) FROM enrolments WHERE ended_at IS NULL") == [(1,)]
+    world.forward(HOUR)
+    assert world.rows("SELECT COUNT(*) FROM enrolments WHERE ended_at IS NULL") == [(0,)]

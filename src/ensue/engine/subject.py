@@ -23,6 +23,7 @@ from ensue.rules.condition import EventBased
 from ensue.rules.facts import MISSING
 
 if TYPE_CHECKING:
+    from ensue.engine.waves import Taken
     from ensue.engine.working_set import WorkingSet
 
 # The kinds of timers; their order is the order of work that is due at the same instant.
@@ -112,6 +113,7 @@ class Subject:
         "score",
         "steps",
         "sums",
+        "taken",
     )
 
     def __init__(self, room: "WorkingSet", contact: Contact) -> None:
@@ -123,6 +125,8 @@ class Subject:
         # Backfills that it need not wait for any more.
         self.caught_up: set[int] = set()
         self.due_at = contact.due_at
+        # Timers that were read with those of others, until they are run.
+        self.taken: Taken | None = None
         self.card = ContactCard(contact.id, contact.email, contact.first_name, contact.last_name)
         self.log = SubjectLog(self)
         self.appended: list[Event] = []
@@ -271,6 +275,11 @@ class Subject:
             self._active = {e.id: e for e in self.room.tables.enrolments.active(self.id)}
         return self._active
 
+    def run_with(self, running: Iterable[Enrolment]) -> None:
+        """Take over the enrolments that have not ended, which were read with those of others."""
+        if self._active is None:
+            self._active = {enrolment.id: enrolment for enrolment in running}
+
     def tally(self, type_id: int) -> Tally:
         """The tally of one event type, or of sequences."""
         tally = self._tallies.get(type_id)
@@ -334,6 +343,10 @@ class Subject:
         """Add a ledger line and move the score by what it gives."""
         self.ledger.append(line)
         self.score = line.after
+
+    def keep_enrolment(self, enrolment: Enrolment) -> None:
+        """Change an enrolment that is just going on by itself, and needs no timer for that."""
+        self.enrolments[enrolment.id] = self.active[enrolment.id] = enrolment
 
     def put_enrolment(self, enrolment: Enrolment) -> None:
         """Begin or change an enrolment, and wake the contact when it wants to go on."""

@@ -2,6 +2,7 @@
 
 import heapq
 
+from ensue.engine import waves
 from ensue.engine.campaigns import advance as enrolments
 from ensue.engine.reactions import react
 from ensue.engine.segments.catch_up import catch_up
@@ -26,7 +27,9 @@ def run_due(subject: Subject, upto: int) -> int:
     if subject.due_at is None or subject.due_at > upto:
         subject.as_of = max(subject.as_of, upto)
         return 0
-    due = subject.room.tables.timers.take(subject.id, upto)
+    timers = subject.room.tables.timers
+    taken, subject.taken = subject.taken, None
+    due = timers.take(subject.id, upto) if taken is None else taken.due
     heapq.heapify(due)
     came_due = 0
     while True:
@@ -44,7 +47,7 @@ def run_due(subject: Subject, upto: int) -> int:
         came_due += len(together)
         _run(subject, together, at)
     subject.as_of = max(subject.as_of, upto)
-    stored = subject.room.tables.timers.next_due(subject.id)
+    stored = timers.next_due(subject.id) if taken is None else taken.next_due
     subject.due_at = min((d for d in (stored, *subject.arms.values()) if d is not None), default=None)
     return came_due
 
@@ -84,7 +87,7 @@ def _run(subject: Subject, together: set[tuple[int, int]], at: int) -> None:
 
 def advance_due(room: WorkingSet, contact_ids: list[int]) -> int:
     """Advance contacts that are due to the transaction's instant; returns how many timers came due."""
-    room.hold_all(contact_ids)
+    waves.hold(room, contact_ids)
     came_due = 0
     for contact_id in contact_ids:
         subject = room.subject(contact_id)

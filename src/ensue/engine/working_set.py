@@ -164,7 +164,9 @@ class WorkingSet:
         if stays := [stay for s in subjects for stay in s.entered.values()]:
             tables.memberships.enter(stays)
         if enrolments := [e for s in subjects for e in s.enrolments.values()]:
-            tables.enrolments.put(enrolments)
+            # What has an id from before this transaction is there already.
+            tables.enrolments.put([e for e in enrolments if e.id > self._newest_id])
+            tables.enrolments.change([e for e in enrolments if e.id <= self._newest_id])
         if steps := [step for s in subjects for step in s.steps]:
             tables.enrolments.log(steps)
         if self._skips:

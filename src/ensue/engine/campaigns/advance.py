@@ -49,6 +49,7 @@ class Walk:
         self._subject = subject
         self._id = enrolment_id
         self._version = version
+        self._stored = subject.active[enrolment_id]
         self._effects: list[Effects] = []
         # How many campaign actions led to the change that woke it while it waited; None when it was time.
         nudge = subject.nudges.pop(enrolment_id, None)
@@ -135,8 +136,8 @@ class Walk:
 
     @property
     def _enrolment(self) -> Enrolment:
-        # Never kept: what a node does can come back to its own enrolment.
-        return self._subject.enrolments.get(self._id) or self._subject.active[self._id]
+        # What a node does can come back to its own enrolment, so only what is not changed yet is kept.
+        return self._subject.enrolments.get(self._id) or self._stored
 
     @property
     def _place(self) -> Place | None:
@@ -172,7 +173,8 @@ class Walk:
     def _pass(self, place: Place, passed: Passed) -> bool:
         """Leave a node; returns whether there is more to do now."""
         enrolment = self._enrolment
-        passed = passed._replace(detail=self._detail(passed))
+        if self._effects:
+            passed = passed._replace(detail=self._detail(passed))
         if self._id not in self._subject.active:
             # Its own act met an exit condition; the act is logged all the same.
             enrolments.note(self._subject, enrolment, place.id, place.type, passed.outcome, passed.detail)
@@ -184,7 +186,7 @@ class Walk:
                 return False
             enrolment = led
         self._led_by = None
-        enrolments.go_on(self._subject, enrolment, place, passed)
+        enrolments.go_on(self._subject, enrolment, place, passed, walking=True)
         return self._id in self._subject.active
 
     def _run(self, place: Place) -> Passed | Waits | Ends | None:
@@ -226,7 +228,7 @@ class Walk:
             if verdict.holds and waiting.may_jump(subject, self._enrolment, self._version, goal):
                 led = waiting.led_on(subject, self._enrolment, goal, self._led_by or self._enrolment.depth)
                 if led is not None:
-                    enrolments.go_on(subject, led, goal, Passed("REACHED"))
+                    enrolments.go_on(subject, led, goal, Passed("REACHED"), walking=True)
                     return True, None
             verdicts.append(verdict)
         return False, _soonest(verdict.flips_at for verdict in verdicts)

@@ -52,17 +52,22 @@ def begin(
     return enrolment
 
 
-def go_on(subject: Subject, enrolment: Enrolment, place: Place, passed: Passed) -> None:
-    """Leave a node by a branch, for the next node or for the end."""
-    at = subject.as_of
-    enrolment = note(subject, enrolment, place.id, place.type, passed.outcome, passed.detail)
+def go_on(subject: Subject, enrolment: Enrolment, place: Place, passed: Passed, *, walking: bool = False) -> None:
+    """Leave a node by a branch, for the next node or for the end. One that is `walking` runs the next node itself."""
     following = place.next.get(passed.branch)
     if following is None:
+        enrolment = note(subject, enrolment, place.id, place.type, passed.outcome, passed.detail)
         _end(subject, enrolment, COMPLETED, "END")
         return
-    subject.put_enrolment(
-        msgspec.structs.replace(enrolment, node_id=following, node_entered_at=at, deadline=None, wake_at=at)
+    at, step = subject.as_of, enrolment.step + 1
+    subject.steps.append(Step(enrolment.id, step, place.id, place.type, passed.outcome, passed.detail, at))
+    enrolment = msgspec.structs.replace(
+        enrolment, step=step, node_id=following, node_entered_at=at, deadline=None, wake_at=at
     )
+    if walking:
+        subject.keep_enrolment(enrolment)
+    else:
+        subject.put_enrolment(enrolment)
 
 
 def end(subject: Subject, enrolment: Enrolment, place: Place | None, status: str, outcome: str, reason: str) -> None:

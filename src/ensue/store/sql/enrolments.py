@@ -1,6 +1,6 @@
 """How far each contact has come in each campaign."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ensue.base import json
 from ensue.model.campaign import Enrolment, Step
@@ -32,6 +32,19 @@ class Enrolments:
             (self._workspace, contact_id),
         )
         return [Enrolment(*row) for row in rows]
+
+    def active_of_all(self, contact_ids: Sequence[int]) -> dict[int, list[Enrolment]]:
+        """The enrolments of some contacts that have not ended, by contact; who has none is left out."""
+        rows = self._sql.rows(
+            f"""SELECT {_COLUMNS} FROM enrolments
+            WHERE workspace_id = ? AND {self._sql.json.among("contact_id")} AND ended_at IS NULL ORDER BY id""",
+            (self._workspace, json.encode_text(list(contact_ids))),
+        )
+        found: dict[int, list[Enrolment]] = {}
+        for row in rows:
+            enrolment = Enrolment(*row)
+            found.setdefault(enrolment.contact_id, []).append(enrolment)
+        return found
 
     def latest(self, contact_id: int, campaign_id: int, entry_key: str) -> Enrolment | None:
         """A contact's newest enrolment in a campaign with this entry key."""
@@ -105,6 +118,19 @@ class Enrolments:
             (self._workspace, campaign_id, self._workspace, campaign_id),
         )
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def change(self, enrolments: Iterable[Enrolment]) -> None:
+        """Write how far enrolments have come that are stored already."""
+        workspace = self._workspace
+        self._sql.run_many(
+            """UPDATE enrolments SET status = ?, node_id = ?, node_entered_at = ?, wake_at = ?, depth = ?, step = ?,
+              ended_at = ?, end_reason = ?, deadline = ? WHERE workspace_id = ? AND id = ?""",
+            [
+                (e.status, e.node_id, e.node_entered_at, e.wake_at, e.depth, e.step, e.ended_at, e.end_reason,
+                 e.deadline, workspace, e.id)
+                for e in enrolments
+            ],
+        )  # fmt: skip
 
     def put(self, enrolments: Iterable[Enrolment]) -> None:
         """Write enrolments, new or changed."""

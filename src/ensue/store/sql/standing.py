@@ -1,6 +1,6 @@
 """Where each contact stands: tallies, memberships, timers and the ledger of the score."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ensue.base import json
 from ensue.model.score import LedgerLine
@@ -172,6 +172,24 @@ class Timers:
             (self._workspace, contact_id, now),
         )
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def take_all(
+        self, contact_ids: Sequence[int], now: int
+    ) -> tuple[dict[int, list[tuple[int, int, int]]], dict[int, int]]:
+        """Remove the timers of some contacts that are due: (due, kind, subject), and the earliest of those that stay.
+
+        Both by contact; who has none is left out.
+        """
+        where = f"workspace_id = ? AND {self._sql.json.among('contact_id')}"
+        values = (self._workspace, json.encode_text(list(contact_ids)))
+        due: dict[int, list[tuple[int, int, int]]] = {}
+        for contact_id, due_at, kind, subject_id in self._sql.rows(
+            f"DELETE FROM timers WHERE {where} AND due_at <= ? RETURNING contact_id, due_at, kind, subject_id",
+            (*values, now),
+        ):
+            due.setdefault(contact_id, []).append((due_at, kind, subject_id))
+        rows = self._sql.rows(f"SELECT contact_id, MIN(due_at) FROM timers WHERE {where} GROUP BY contact_id", values)
+        return due, dict(rows)
 
     def next_due(self, contact_id: int) -> int | None:
         """The earliest of a contact's timers."""
