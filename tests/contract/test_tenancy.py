@@ -8,12 +8,20 @@ import pytest
 
 import ensue.store.sql
 from ensue.model.campaign import Step
+from ensue.model.webhook import IncomingEndpoint, IncomingRequest, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from ensue.store.sql.webhooks import Filter
 from tests.contract.conftest import ONE, TWO
 from tests.contract.test_contacts import bare
 from tests.contract.test_definitions import CAMPAIGN, RULE, SEGMENT
 from tests.contract.test_enrolments import enrolment
 from tests.contract.test_events import row
 from tests.contract.test_standing import WHO, line, stay
+
+ENDPOINT = WebhookEndpoint(61, "https://x.org", None, ["*"], "ACTIVE", None, b"s", None, None, None, None, 1, 1)
+DELIVERY = WebhookDelivery(62, 61, "contact.created", WHO, None, "{}", "QUEUED", 5, 0, 0, 1)
+TRIED = WebhookAttempt(62, 1, 1, 1, "FAILED", "no", "https://x.org", {})
+INCOMING = IncomingEndpoint(ONE, 63, "Shop", "ACTIVE", b"d", "inw_", {}, {}, None, 1, 1)
+REQUEST = IncomingRequest(64, 63, 1, "REFUSED", "invalid", "no", None, WHO, None, "{}")
 
 STATEMENTS = Path(ensue.store.sql.__file__).parent
 
@@ -30,8 +38,11 @@ ACROSS = {
     "of_user": "a person asks which workspaces they are in",
     "remove_rows": "bound by the subquery that chooses the rows",
     "workspaces_backfilling": "the worker asks which workspaces have work",
+    "workspaces_with_campaign_work": "the worker asks which workspaces have work",
+    "next_campaign_work": "the worker asks when any workspace has work next",
     "lanes_due": "the worker asks which workspaces have messages to hand over",
     "owner_of_message": "a mail that comes back says which message it is about, and not whose",
+    "end_leases": "a server that is alone ends those of one that was killed",
     "next_message": "the worker asks when any workspace has a message next",
     "sweeps": "the worker asks which campaigns have work",
 }
@@ -60,6 +71,11 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         one.definitions.put_segment(SEGMENT)
         one.definitions.put_scoring_rule(RULE)
         one.definitions.put_campaign(CAMPAIGN)
+        one.webhook_endpoints.put(ENDPOINT)
+        one.webhook_deliveries.add([DELIVERY])
+        one.webhook_deliveries.note([TRIED])
+        one.incoming.put(INCOMING)
+        one.incoming.note(REQUEST, 10)
 
     questions = {
         "events": lambda one: one.events.get(7),
@@ -96,6 +112,18 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         "scoring rules": lambda one: one.definitions.scoring_rules(),
         "campaigns": lambda one: one.definitions.campaigns(),
         "versions": lambda one: one.definitions.campaign_versions([(4, 1)]),
+        "webhooks": lambda one: one.webhook_endpoints.all(),
+        "webhook": lambda one: one.webhook_endpoints.get(61),
+        "webhook wishes": lambda one: one.definitions.webhook_wishes(),
+        "delivery": lambda one: one.webhook_deliveries.get(62),
+        "deliveries": lambda one: one.webhook_deliveries.page(61, Filter(), 0, 10)[1],
+        "deliveries due": lambda one: one.webhook_deliveries.due(61, 99, 10),
+        "next delivery": lambda one: one.webhook_deliveries.next_due(61),
+        "waiting deliveries": lambda one: one.webhook_deliveries.waiting(61, 10),
+        "attempts": lambda one: one.webhook_deliveries.attempts(62),
+        "incoming webhooks": lambda one: one.incoming.all(),
+        "incoming webhook": lambda one: one.incoming.get(63),
+        "incoming requests": lambda one: one.incoming.requests(63, 10),
     }
     write(fill, ONE)
     for name, question in questions.items():

@@ -155,8 +155,12 @@ class Schedules:
 
     def clear(self, campaign_id: int, place: int | None = None) -> None:
         """Forget one, or all, of a campaign's."""
-        where, values = "workspace_id = ? AND campaign_id = ?", (self._workspace, campaign_id)
         if place is None:
-            self._sql.run(f"DELETE FROM schedules WHERE {where}", values)
+            self._sql.run(
+                "DELETE FROM schedules WHERE workspace_id = ? AND campaign_id = ?", (self._workspace, campaign_id)
+            )
         else:
-            self._sql.run(f"DELETE FROM schedules WHERE {where} AND place = ?", (*values, place))
+            self._sql.run(
+                "DELETE FROM schedules WHERE workspace_id = ? AND campaign_id = ? AND place = ?",
+                (self._workspace, campaign_id, place),
+            )
