@@ -33,6 +33,8 @@ ACROSS = {
     "key_by_digest": "a key says which workspace it belongs to",
     "incoming_by_digest": "a token says which workspace it belongs to",
     "invitation_by_digest": "an invitation says which workspace it belongs to",
+    "owner_and_form": "a public request names a form, and not whose it is",
+    "workspaces_forgetting": "the worker asks which workspaces have what must be forgotten",
     "bot_by_id": "an incoming update says which bot it is for",
     "bot_owner": "Telegram knows one webhook for each bot, whichever workspace it speaks for",
     "of_user": "a person asks which workspaces they are in",
