@@ -1,5 +1,6 @@
 """A real HTTP server that keeps what it is sent and answers as it was told to."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -71,6 +72,11 @@ class Answering:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
+                # Who asked may have been killed.
+                with contextlib.suppress(OSError):
+                    self._say(reply)
+
+            def _say(self, reply: Reply) -> None:
                 self.send_response(reply.status)
                 for name, value in {**reply.headers, "content-length": str(len(reply.body))}.items():
                     self.send_header(name, value)

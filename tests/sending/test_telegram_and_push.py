@@ -5,6 +5,8 @@ from ipaddress import ip_network
 
 import pytest
 
+from ensue.model.message import Sender
+from ensue.worker.delivery_loop import pace_of
 from tests.api.house import START, House
 from tests.channels.answering import DROP, BotApiServer, Reply, push_service, refusal
 from tests.channels.browser import Browser
@@ -269,3 +271,12 @@ def test_an_address_inside_is_not_called_unless_the_operator_says(tmp_path, offi
         (message,) = push(shop, browser.contact)
         assert shop.message(message)["status"] == "FAILED"
         assert service.requests == []
+
+
+def test_telegram_has_a_pace_unless_the_sender_says_another():
+    def sender(channel, **settings):
+        return Sender(channel, settings, None, 1)
+
+    assert pace_of("TELEGRAM", None) == pace_of("TELEGRAM", sender("TELEGRAM", linkPreview=True)) == 25
+    assert pace_of("TELEGRAM", sender("TELEGRAM", perSecond=2)) == 2
+    assert pace_of("PUSH", None) is None

@@ -19,7 +19,7 @@ from ensue.engine.messages import dispatch, outcome
 from ensue.engine.messages.dispatch import Composed
 from ensue.engine.working_set import WorkingSet
 from ensue.model.handover import Handover, Unknown
-from ensue.model.message import Message
+from ensue.model.message import Message, Sender
 from ensue.store.ports import Readable, Tables
 from ensue.worker.composition import Batch, Composer
 from ensue.worker.group_commit import GroupCommit
@@ -37,6 +37,9 @@ _DRAIN_SECONDS = 15.0
 _LANES_KEPT = 1_000
 
 _STOPPED = Unknown("The server was stopped in the middle of it.")
+
+# Telegram answers 429 to a bot that sends more than about thirty.
+_USUAL_PACE = {"TELEGRAM": 25.0}
 
 Place = tuple[int, str]
 """A lane, by its workspace and channel."""
@@ -145,7 +148,7 @@ class DeliveryLoop:
         def found(tables: Tables) -> Batch:
             own = tables.workspace(workspace_id)
             sender = own.senders.get(channel)
-            lane.pace(sender.settings.get("perSecond") if sender is not None else None)
+            lane.pace(pace_of(channel, sender))
             # Those under way are due only once their lease has run out, and somebody may still come back from them.
             due = own.messages.due(channel, now, lane.allowed() + len(lane.under_way)) if lane.allowed() else []
             free = [message for message in due if message.id not in lane.under_way][: lane.allowed()]
@@ -253,6 +256,12 @@ class DeliveryLoop:
 
     def _on_thread(self, work: Callable[[], Batch]) -> Awaitable[Batch]:
         return asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+
+def pace_of(channel: str, sender: Sender | None) -> float | None:
+    """How many messages a second may go on a channel; None for as many as can."""
+    said = sender.settings.get("perSecond") if sender is not None else None
+    return said if said is not None else _USUAL_PACE.get(channel)
 
 
 async def _first_of(seconds: float, *waits: Coroutine[Any, Any, object]) -> None:
