@@ -24,7 +24,7 @@ from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
 from ensue.base.errors import NotFound, Unavailable
-from ensue.base.ids import Ids
+from ensue.base.ids import Ids, SharedIds
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.email import EmailChannel
@@ -82,9 +82,11 @@ def open_store(config: Config) -> AnyStore:
         return SqliteStore(config.data)
 
 
-def make_engine(store: Readable, clock: Clock) -> Engine:
+def make_engine(store: AnyStore, clock: Clock) -> Engine:
     """An engine whose ids go on above those in the store."""
-    return Engine(clock, Ids(clock, floor=store.read(lambda tables: tables.largest_id())))
+    node = store.join(clock)
+    make_ids = SharedIds if store.statements_wait else Ids
+    return Engine(clock, make_ids(clock, node, floor=store.read(lambda tables: tables.largest_id())))
 
 
 def make_services(
@@ -113,9 +115,7 @@ def make_services(
     )
 
 
-def make_channels(
-    clock: Clock, http: OutgoingHttp, telegram: BotApi, public_url: str | None
-) -> dict[str, Channel]:
+def make_channels(clock: Clock, http: OutgoingHttp, telegram: BotApi, public_url: str | None) -> dict[str, Channel]:
     """The ways out, by name."""
 
     def now() -> datetime:
@@ -272,6 +272,9 @@ def _alone(config: Config) -> Iterator[AnyStore]:
                 held.enter_context(claimed(config.data))
         store = open_store(config)
         held.callback(store.close)
+        if config.database_url is None:
+            # Whoever was handing messages over is gone; nobody needs to wait for their leases to run out.
+            store.write(lambda tables: tables.end_leases(SystemClock().now()))
         yield store
 
 

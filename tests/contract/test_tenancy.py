@@ -31,6 +31,7 @@ ACROSS = {
     "next_due": "the timer loop asks when any workspace has work next",
     "largest_id": "ids are unique in the whole store",
     "key_by_digest": "a key says which workspace it belongs to",
+    "webhook_workspaces": "the worker asks which workspaces have somebody to tell",
     "incoming_by_digest": "a token says which workspace it belongs to",
     "invitation_by_digest": "an invitation says which workspace it belongs to",
     "owner_and_form": "a public request names a form, and not whose it is",

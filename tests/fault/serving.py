@@ -52,6 +52,12 @@ class Server:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def ended(self) -> int:
+        """Wait until it has ended by itself, or by another's hand; its exit code."""
+        code = self._process.wait(60)
+        self.kill()
+        return code
+
     def stop(self) -> int:
         """Stop it as an operator does; its exit code."""
         return self._end(signal.SIGTERM)

@@ -36,6 +36,7 @@ class PostOffice:
         says: what is said to a command (MAIL, RCPT, DATA, END, the last after the data), by a function of the address.
         hangs_up: the command at which the connection is cut instead of an answer; AFTER is at once after taking a mail.
         taken: called with each mail before it is acknowledged.
+        at: what happens once at a command, before it is answered: CONNECT, MAIL, RCPT, DATA (as it comes), END, TAKEN.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, **smtp: Any) -> None:
@@ -50,6 +51,8 @@ class PostOffice:
         self.reached: dict[str, threading.Event] = {
             name: threading.Event() for name in ("CONNECT", "MAIL", "RCPT", "DATA", "END")
         }
+        self.at: dict[str, Callable[[], None]] = {}
+        self._changed = threading.Condition()
         self.taken: Callable[[Letter], None] = lambda _letter: None
         self._tls = tls
         self._smtp = smtp
@@ -104,6 +107,15 @@ class PostOffice:
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
+    def waits_until(self, enough: Callable[[list[Letter]], bool], seconds: float = 60) -> None:
+        """Return once the mails that were taken are enough."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: enough(self.letters), seconds), self.letters
+
+    def _happens(self, command: str) -> None:
+        if command in self.at:
+            self.at.pop(command)()
+
     def drop_all(self) -> None:
         """End every connection that is open, as a server does with those that are idle for long."""
         done = threading.Event()
@@ -121,6 +133,7 @@ class PostOffice:
     async def answer(self, server: SMTP, command: str, address: str, usual: str) -> str:
         self.commands.append(command)
         self.reached[command].set()
+        self._happens(command)
         if command in self.gate:
             await asyncio.to_thread(self.gate[command].wait, 30)
         if self.hangs_up == command:
@@ -152,8 +165,11 @@ class PostOffice:
                 encrypted,
                 user,
             )
-            self.letters.append(letter)
+            with self._changed:
+                self.letters.append(letter)
+                self._changed.notify_all()
             self.taken(letter)
+            self._happens("TAKEN")
         if self.hangs_up == "AFTER":
             server.transport.abort()
         return said
@@ -167,6 +183,7 @@ class _Smtp(SMTP):
         office.connections += 1
         office.transports.add(transport)
         office.reached["CONNECT"].set()
+        office._happens("CONNECT")
         if office.hangs_up == "CONNECT":
             transport.abort()
             return
@@ -183,6 +200,11 @@ class _Smtp(SMTP):
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         office = self.event_handler
         office.reached["DATA"].set()
+        if "DATA" in office.at:
+            await self.push("354 Go ahead")
+            await self._reader.readline()
+            office._happens("DATA")
+            return
         if office.hangs_up == "DATA":
             await self.push("354 Go ahead")
             await self._reader.readline()

@@ -1,5 +1,6 @@
 """A whole server with a workspace that sends over a real mail server, on simulated time."""
 
+from itertools import pairwise
 from typing import Any
 
 from ensue.base.ids import read
@@ -45,7 +46,7 @@ class Shop:
     def campaign(self, *nodes: dict[str, Any], settings: dict[str, Any] | None = None, **send: Any) -> str:
         """An active campaign that sends; `send` changes what the only node says."""
         steps = list(nodes) or [{"id": "mail", "type": "send", "data": WELCOME | send}]
-        edges = [{"from": a["id"], "to": b["id"]} for a, b in zip(steps, steps[1:], strict=False)]
+        edges = [{"from": a["id"], "to": b["id"]} for a, b in pairwise(steps)]
         wanted = {
             "name": "Welcome", "status": "ACTIVE", "triggers": [SIGN_UP], "settings": settings or {},
             "workflow": {"nodes": steps, "edges": edges},

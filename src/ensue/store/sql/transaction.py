@@ -245,9 +245,13 @@ class Tables:
         """The incoming endpoint of a token, in whichever workspace."""
         return incoming_by_digest(self.sql, digest)
 
+    def end_leases(self, now: int) -> None:
+        """Let every message that was being handed over be looked at now. For who knows that nobody else serves."""
+        self.sql.run("UPDATE messages SET due_at = ? WHERE due_at IS NOT NULL AND leased = 1", (now,))
+
     def largest_id(self) -> int:
         """The largest id in use, so that new ones go on above it even when the clock stepped back."""
-        questions = ["SELECT MAX(latest_id) FROM workspaces"]
+        questions = ["SELECT MAX(latest_id) FROM workspaces", "SELECT MAX(latest_id) FROM nodes"]
         questions += [f"SELECT MAX(id) FROM {table}" for table in _UNIQUE_IN_STORE]
         # Asked workspace by workspace, each answer is the end of an index.
         questions += [
