@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -12,16 +13,19 @@ import pytest
 from ensue import config
 from ensue.api.campaigns import NewCampaign
 from ensue.api.contacts import NewContact
+from ensue.api.incoming_json import Mapping, NewIncoming, Verification
 from ensue.api.ingest import EventBody
 from ensue.api.scoring_json import NewRule
 from ensue.engine.campaigns.editing import STATUSES
 from ensue.engine.campaigns.triggers import TRIGGERS
 from ensue.engine.campaigns.version import REENTRIES
 from ensue.engine.steps import STEPS
+from ensue.engine.webhooks.interests import KINDS
 from ensue.model.campaign import Campaign
 from ensue.model.contact import Contact
 from ensue.model.event import Event
 from ensue.model.template import Content
+from ensue.model.webhook import DeliveryStatus, DisabledBy, EndpointStatus
 from ensue.model.workspace import Workspace
 from ensue.templates.filters import FILTERS
 from ensue.templates.liquid import parse
@@ -54,6 +58,9 @@ SENT = {
     "workflow": ("/campaigns", 201, lambda value: live(workflow=value)),
     "scoring-rule": ("/scoring-rules", 201, lambda value: value),
     "dry-run": ("/scoring-rules/dry-run", 200, lambda value: value),
+    "webhook": ("/webhooks", 201, lambda value: value),
+    "incoming": ("/incoming-webhooks", 201, lambda value: value),
+    "incoming-dry-run": ("/incoming-webhooks/dry-run", 200, lambda value: value),
     "rebuild": ("/scoring-rules/rebuild", 202, lambda value: value),
     "form": ("/forms", 201, lambda value: value),
     "template": ("/templates", 201, lambda value: value),
@@ -115,7 +122,9 @@ def names():
     contact = {field.alias for field in NewContact.model_fields.values()}
     rule = {field.alias for field in NewRule.model_fields.values()}
     event = {field.encode_name for field in msgspec.structs.fields(EventBody)}
+    incoming = {field.alias for model in (NewIncoming, Mapping, Verification) for field in model.model_fields.values()}
     found: dict[str, AbstractSet[str | None]] = {
+        "webhooks": {*KINDS, *incoming, *get_args(DeliveryStatus), *get_args(DisabledBy), *get_args(EndpointStatus)},
         "campaigns": {*campaign, *STEPS, *TRIGGERS, *REENTRIES, *STATUSES},
         "contacts": contact,
         "scoring": rule,

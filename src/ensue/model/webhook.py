@@ -4,9 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-EndpointStatus = Literal["ACTIVE", "PAUSED", "DISABLED", "REMOVED"]
-"""Whether what happens is noted for an endpoint (ACTIVE, PAUSED) and whether it is told (ACTIVE). A REMOVED one only
-waits for its deliveries to go."""
+EndpointStatus = Literal["ACTIVE", "PAUSED", "DISABLED"]
+"""Whether what happens is noted for an endpoint (ACTIVE, PAUSED) and whether it is told (ACTIVE)."""
 
 DisabledBy = Literal["GONE", "FAILING", "BACKLOG"]
 """Why an endpoint was disabled: it answered 410, or nothing but failures for days, or too much waits for it."""

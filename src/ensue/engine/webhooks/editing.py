@@ -92,7 +92,10 @@ def resume(room: WorkingSet, endpoint_id: int) -> WebhookEndpoint:
 
 def remove(room: WorkingSet, endpoint_id: int) -> WebhookEndpoint:
     """Let an endpoint go. Its deliveries are removed piece by piece, and none is sent any more."""
-    return _put(room, msgspec.structs.replace(known(room.tables, endpoint_id), status="REMOVED", updated_at=room.now))
+    endpoint = known(room.tables, endpoint_id)
+    room.tables.webhook_endpoints.remove(endpoint_id, room.now)
+    room.tables.definitions.bump(room.now)
+    return endpoint
 
 
 def test(room: WorkingSet, endpoint_id: int) -> WebhookDelivery:

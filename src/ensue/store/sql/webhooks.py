@@ -89,6 +89,13 @@ class WebhookEndpoints:
             (at, self._workspace, endpoint_id),
         )
 
+    def remove(self, endpoint_id: int, at: int) -> None:
+        """Let nobody see an endpoint any more. Its row goes last, when its deliveries are gone."""
+        self._sql.run(
+            "UPDATE webhook_endpoints SET status = 'REMOVED', updated_at = ? WHERE workspace_id = ? AND id = ?",
+            (at, self._workspace, endpoint_id),
+        )
+
     def removed(self) -> list[int]:
         """Endpoints of which deliveries may be left."""
         rows = self._sql.rows(
