@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -68,42 +69,38 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.lists(PIECES | st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12).map("".join)
 
-FILTERS = st.lists(
-    st.sampled_from(
-        [
-            "upcase",
-            "downcase",
-            "capitalize",
-            "strip",
-            "squish",
-            "strip_html",
-            "strip_newlines",
-            "escape",
-            "escape_once",
-            "newline_to_br",
-            "url_encode",
-            "json",
-            "append: '!'",
-            "prepend: '!'",
-            "truncate: 9",
-            "truncatewords: 2",
-            "slice: 1, 7",
-            "slice: -5, 5",
-            "split: ';' | join: ','",
-            "split: '' | reverse | join: ''",
-            "remove: 'a'",
-            "replace: 'a', 'b'",
-            "replace_last: ';', ''",
-            "default: 'x'",
-            "size",
-            "first",
-            "sort",
-            "uniq",
-            "concat: 'x'",
-        ]
-    ),
-    max_size=4,
-)
+CHAINED = [
+    "upcase",
+    "downcase",
+    "capitalize",
+    "strip",
+    "squish",
+    "strip_html",
+    "strip_newlines",
+    "escape",
+    "escape_once",
+    "newline_to_br",
+    "url_encode",
+    "json",
+    "append: '!'",
+    "prepend: '!'",
+    "truncate: 9",
+    "truncatewords: 2",
+    "slice: 1, 7",
+    "slice: -5, 5",
+    "split: ';' | join: ','",
+    "split: '' | reverse | join: ''",
+    "remove: 'a'",
+    "replace: 'a', 'b'",
+    "replace_last: ';', ''",
+    "default: 'x'",
+    "size",
+    "first",
+    "sort",
+    "uniq",
+    "concat: 'x'",
+]
+FILTERS = st.lists(st.sampled_from(CHAINED), max_size=4)
 
 
 class Skeleton(HTMLParser):
@@ -150,6 +147,18 @@ PLACES = """<html><head><title>VALUE</title><style>.a::before { content: "VALUE"
 @example("&lt;script&gt;", ["escape_once", "strip_html"])
 @example("</title><script>", ["strip_html", "newline_to_br"])
 def test_no_value_breaks_out_of_html(value, filters):
+    refuse_break_out(value, filters)
+
+
+@pytest.mark.parametrize("first", CHAINED)
+def test_no_pair_of_filters_lets_it_out(first):
+    hostile = "a<script>\n</script>&lt;img src=x onerror=a&gt;</title></style></textarea>--><b>';\""
+    refuse_break_out(hostile, [first])
+    for second in CHAINED:
+        refuse_break_out(hostile, [first, second])
+
+
+def refuse_break_out(value, filters):
     output = "{{ " + " | ".join(["contact.firstName", *filters]) + " }}"
     content = Content("EMAIL", subject="a", html=PLACES.replace("VALUE", output))
     rendered = render(content, scope(value))

@@ -80,7 +80,7 @@ def test_joined_letters_of_other_scripts_stay():
 
 
 @pytest.mark.parametrize(
-    "document", ["", "<", "</", "<a", "<a href", "<!--", "<p></i></p>", "</p>", "&", "<table><td>a"]
+    "document", ["", "<", "</", "<a", "<a href", "<!--", "<p></i></p>", "<b></b></b>", "</p>", "&", "<table><td>a"]
 )
 def test_malformed_html_is_no_error(document):
     assert isinstance(plain_text(document), str)
