@@ -2,6 +2,7 @@
 
 import pytest
 
+from ensue.base import bounds
 from ensue.base.errors import Conflict, NotFound
 from ensue.base.sealing import Signer
 from ensue.base.web_push import Recipient
@@ -121,3 +122,14 @@ def test_the_key_of_a_workspace_stays(world):
     assert ask() == ask()
     assert len(sealed) == 1
     assert world.rows("SELECT private_key FROM push_keys") == [(b"sealed",)]
+
+
+def test_only_so_many_browsers_are_kept_and_the_newest(world):
+    for number in range(bounds.VISITOR_DEVICES + 2):
+        subscribe(world, "browser", f"{ENDPOINT}{number}")
+    assert sorted(waiting(world)) == [(f"{ENDPOINT}{number}",) for number in range(2, bounds.VISITOR_DEVICES + 2)]
+    ada = world.contact()
+    world.post("login", ada, session_id="browser")
+    for number in range(100, 100 + bounds.DEVICES):
+        subscribe(world, "browser", f"{ENDPOINT}{number}")
+    assert sorted(browsers(world, ada)) == [f"{ENDPOINT}{number}" for number in range(100, 100 + bounds.DEVICES)]

@@ -115,8 +115,11 @@ DRY_RUN_EVENTS = 50_000
 REBUILD_CONTACTS = 100
 REBUILD_EVENTS = 2_000
 
-# Telegram
+# Telegram and push
 TELEGRAM_UPDATE = 256 * 1024
+# A contact that has more chats or browsers keeps the newest ones; so does a session that is nobody's yet.
+DEVICES = 20
+VISITOR_DEVICES = 5
 
 # Forms
 FORM_FIELDS = 50

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from ensue.base import bounds
 from ensue.engine.working_set import WorkingSet
 from ensue.model.message import Device
 
@@ -30,10 +31,16 @@ def reaches(room: WorkingSet, contact_id: int, channel: str, address: str, detai
     else:
         device = msgspec.structs.replace(known, contact_id=contact_id, detail=detail, gone_at=None)
     if device != known:
-        room.tables.devices.put(device)
+        _keep(room, device)
 
 
 def adopt(room: WorkingSet, session_id: int, contact_id: int) -> None:
     """Make the devices of a session those of the contact whose session it has turned out to be."""
     for number, channel, address, detail, at in room.tables.visitor_devices.take(session_id):
-        room.tables.devices.put(Device(number, contact_id, channel, address, detail, at))
+        _keep(room, Device(number, contact_id, channel, address, detail, at))
+
+
+def _keep(room: WorkingSet, device: Device) -> None:
+    room.tables.devices.put(device)
+    for surplus in room.tables.devices.of_contact(device.contact_id, device.channel)[bounds.DEVICES :]:
+        room.tables.devices.gone(surplus.channel, surplus.address, room.now)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ensue.base import json
+from ensue.base import bounds, json
 from ensue.store.sql.connection import Sql
 
 
@@ -21,6 +21,11 @@ class VisitorDevices:
             VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, session_id, channel, address) DO UPDATE SET detail = excluded.detail""",
             (self._workspace, session_id, channel, address, number, json.encode_text(detail), at),
+        )
+        self._sql.run(
+            """DELETE FROM visitor_devices WHERE workspace_id = ? AND session_id = ? AND id NOT IN
+              (SELECT id FROM visitor_devices WHERE workspace_id = ? AND session_id = ? ORDER BY id DESC LIMIT ?)""",
+            (self._workspace, session_id, self._workspace, session_id, bounds.VISITOR_DEVICES),
         )
 
     def remove(self, channel: str, address: str, but_session: int = 0) -> bool:
