@@ -1,12 +1,16 @@
 """Leaving: with one click in the mail program, on the page, by the header, and choosing channels."""
 
 import re
+from datetime import UTC, datetime
 from email.utils import parseaddr
 
 import pytest
 
 from ensue.base.ids import read
+from ensue.channels.channel import Parcel
+from ensue.channels.mail import build
 from ensue.engine.messages.addresses import Addresses, unsubscribe_headers
+from ensue.model.template import Rendered
 from tests.tracking.mailing import BASE
 
 ONE_CLICK = {"content": b"List-Unsubscribe=One-Click", "headers": {"content-type": "application/x-www-form-urlencoded"}}
@@ -29,6 +33,23 @@ def test_the_headers_are_those_of_the_rfc(mailing):
     mail = mailing.office.letters[-1].mail
     assert re.fullmatch(rf"<{BASE}/t/u/[\w-]+>", mail["List-Unsubscribe"])
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@pytest.mark.parametrize("domain", ["shop.example", f"{'long-' * 30}name.example"])
+def test_no_address_in_a_header_is_broken(domain):
+    """As it goes over the wire: a parser puts encoded words together again, mail programs do not."""
+    address = f"https://{domain}/t/u/{'A' * 48}"
+    headers = unsubscribe_headers(address, f"bounces@{domain}")
+    raw = build(
+        Parcel("msg_0cnbdsfe40001", 1, "EMAIL", "bob@example.org", Rendered(subject="x", text="x"),
+               {"fromEmail": f"news@{domain}"}, 1, headers=headers),
+        lambda: datetime(2026, 3, 1, tzinfo=UTC),
+    ).body  # fmt: skip
+    head = raw.partition(b"\r\n\r\n")[0].decode()
+    assert f"Message-ID: <msg_0cnbdsfe40001@{domain}>\r\n" in head
+    assert f"List-Unsubscribe: <{address}>,\r\n <mailto:bounces@{domain}?subject=unsubscribe%20{'A' * 48}>\r\n" in head
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in head
+    assert "=?" not in head
 
 
 def test_the_mailbox_comes_second():

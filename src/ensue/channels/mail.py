@@ -1,11 +1,11 @@
 """The mail itself: both parts, the headers that every mail has, and nothing that a value could slip in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
 from typing import NamedTuple
 
@@ -13,6 +13,22 @@ from ensue.channels.channel import Parcel
 
 # What ends a header, or what a mail server may take for the end of one.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+
+class _ForMachines(UnstructuredHeader):
+    """A header that programs read, written as it is: the library breaks a long address into encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header, its addresses each on a line of its own."""
+        return f"{self.name}: {str(self).replace(', <', f',{policy.linesep} <')}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+def _policy(names: Iterable[str]) -> "EmailPolicy[EmailMessage]":
+    registry = HeaderRegistry()
+    for name in ("Message-ID", *names):
+        # The registry makes the whole class of this and its base, which the annotations do not say.
+        registry.map_to_type(name, _ForMachines)  # type: ignore[arg-type]
+    return SMTP.clone(header_factory=registry)
 
 
 class Unfit(Exception):
@@ -36,7 +52,7 @@ def build(parcel: Parcel, now: Callable[[], datetime]) -> Mail:
     settings, content = parcel.settings, parcel.content
     sender = _address(settings["fromEmail"], settings.get("fromName") or "", "fromEmail")
     recipient = _address(parcel.address, "", "the address")
-    mail = EmailMessage(SMTP)
+    mail = EmailMessage(_policy(parcel.headers))
     mail["From"] = sender
     mail["To"] = recipient
     if settings.get("replyTo"):
@@ -45,6 +61,8 @@ def build(parcel: Parcel, now: Callable[[], datetime]) -> Mail:
     mail["Date"] = format_datetime(now())
     mail["Message-ID"] = f"<{parcel.message_id}@{sender.domain}>"
     for name, value in parcel.headers.items():
+        if not value.isascii():
+            raise Unfit(f"{name} contains characters that are not ASCII")
         mail[_name(name)] = _line(value, name)
     if content.text is not None:
         mail.set_content(content.text, cte="quoted-printable")
