@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from bench import background, load, posting, scale, table
+from bench import background, campaigns, load, posting, scale, table
 from bench.stage import Stage
 from bench.table import Line
 
@@ -26,6 +26,9 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Line]]] = {
     "timers": background.timers,
     "preview": background.preview,
     "backfill": background.backfill,
+    "steps": campaigns.steps,
+    "asleep": campaigns.asleep,
+    "enrolments": campaigns.wave,
 }
 _IDLE_MIB = 120.0
 _RUN_MIB = 400.0

@@ -35,11 +35,11 @@ def timers(stage: Stage) -> list[Line]:
         sent = stage.bodies(own)
         before = median(stage.post(server, own, sent, 64).p99 for _ in range(stage.rounds))
         time.sleep(max(0.0, wave.due / 1000 - time.time()))
-        during, took = _until(stage, server, own, lambda: wave.left(own) == 0, wave.due / 1000)
+        during, took = until(stage, server, own, lambda: wave.left(own) == 0, wave.due / 1000)
         on_time = wave.on_time(own)
     note = "" if on_time == count else f"only {on_time:,} of {count:,} left at the very instant"
     return [
-        _worse(f"ingest p99 while {count:,} timers are due", during, "before", before, note),
+        worse(f"ingest p99 while {count:,} timers are due", during, "before", before, note),
         Line(
             f"{count:,} timers due at one instant", f"{took:.1f} s", f"{_LIMIT_SECONDS} s",
             took / _LIMIT_SECONDS if on_time == count else None, 1.0, at_least=False, note=note,
@@ -80,13 +80,13 @@ def backfill(stage: Stage) -> list[Line]:
         alone = _fill(server, own, path, "alone")
         before = median(stage.post(server, own, sent, 64).p99 for _ in range(stage.rounds))
         made = _create(server, own, path, "meanwhile")
-        during, _ = _until(stage, server, own, lambda: _ready(server, own, f"{path}/{made}"), time.time())
+        during, _ = until(stage, server, own, lambda: _ready(server, own, f"{path}/{made}"), time.time())
     return [
         Line(
             f"backfill, {size.contacts:,} contacts", f"{alone:.1f} s", f"reading the same rows: {reading:.1f} s",
             alone / reading, 4.0, at_least=False, figures={"measured": alone, "against": reading},
         ),
-        _worse("ingest p99 during the backfill", during, "before", before),
+        worse("ingest p99 during the backfill", during, "before", before),
     ]  # fmt: skip
 
 
@@ -129,7 +129,7 @@ class _Wave:
         )
 
 
-def _until(stage: Stage, server: Server, site: Site, done: Callable[[], bool], begun: float) -> tuple[float, float]:
+def until(stage: Stage, server: Server, site: Site, done: Callable[[], bool], begun: float) -> tuple[float, float]:
     """(worst p99 of the rounds, seconds) of posting until something is done."""
     sent, worst = stage.bodies(site), 0.0
     while True:
@@ -146,7 +146,8 @@ def _until(stage: Stage, server: Server, site: Site, done: Callable[[], bool], b
             raise RuntimeError("It never ended.")
 
 
-def _worse(name: str, during: float, against: str, before: float, note: str = "") -> Line:
+def worse(name: str, during: float, against: str, before: float, note: str = "") -> Line:
+    """A line about a latency that may be three times what it was before."""
     return Line(
         name, f"{during:.1f} ms", f"{against}: {before:.1f} ms", during / before, 3.0, at_least=False, note=note,
         figures={"measured": during, "against": before},
