@@ -80,6 +80,22 @@ def test_an_unsound_form_is_refused_by_name(counter, body, path):
     assert path in [detail["path"] for detail in error["details"]]
 
 
+def test_another_workspace_knows_nothing_of_it(counter):
+    form = counter.form()
+    counter.send(form)
+    (kept,) = counter.submissions(form)
+    listed = counter.owner.post(counter.owner.w + "/segments", {"name": "Guests", "type": "STATIC"}, 201)["id"]
+    other = f"/workspaces/{counter.owner.post('/workspaces', {'name': 'Other', 'slug': 'other'}, 201)['id']}"
+    assert counter.owner.get(other + "/forms") == []
+    for path in ("", "/submissions", "/submissions.csv", "/stats", f"/submissions/{kept['id']}"):
+        counter.owner.get(f"{other}/forms/{form}{path}", 404)
+    counter.owner._expect(404, "PATCH", f"{other}/forms/{form}", {"name": "Mine"})
+    counter.owner.delete(f"{other}/forms/{form}", 404)
+    counter.owner.delete(f"{other}/forms/{form}/submissions/{kept['id']}", 404)
+    counter.owner.post(other + "/forms", {"name": "F", "fields": FIELDS, "segmentId": listed}, 400)
+    assert counter.submissions(form) == [kept]
+
+
 def test_a_list_that_a_form_fills_is_not_deleted(counter):
     listed = counter.owner.post(counter.owner.w + "/segments", {"name": "Guests", "type": "STATIC"}, 201)["id"]
     form = counter.form(segmentId=listed)

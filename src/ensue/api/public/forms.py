@@ -152,9 +152,10 @@ async def submit(request: Request, here: Here, form_id: Annotated[str, Path(alia
         if as_page:
             return _closed(here)
         raise
-    headers = origins.cors(request, form, here.access.public_origin)
+    headers: origins.Headers = {}
     posted: Posted | None = None
     try:
+        headers = origins.cors(request, form, here.access.public_origin)
         _rate(request).count(here.address, form.id)
         body = await read_bounded(request, bounds.BODY)
         posted = read_posted(request.headers.get("content-type", ""), body)

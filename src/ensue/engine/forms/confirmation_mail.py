@@ -39,7 +39,9 @@ def queue(room: WorkingSet, form: Form, submission: Submission, link: str) -> No
 
 
 def _values(form: Form, link: str) -> dict[str, str]:
-    title, own = form.content.title or form.name, form.content.confirmation
+    own = form.content.confirmation
+    # A subject is one line, whatever a title is.
+    title = " ".join((form.content.title or form.name).split())
     return {
         "title": title,
         "subject": own.subject or _SUBJECT.format(title=title),

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
-from math import isfinite
 from typing import Any, Final
 
 from ensue.base import bounds
@@ -59,7 +58,7 @@ def _a_number(_field: FormField, value: object) -> int | float:
     # To Python true is 1; to somebody who fills in a form it is not.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number")  # noqa: TRY004  a fault in what was sent, not in a call
-    if not isfinite(value) or abs(value) > _LARGEST:
+    if abs(value) > _LARGEST:
         raise ValueError("must be a smaller number")
     return value
 
