@@ -53,6 +53,9 @@ SENT = {
     "contact": ("/contacts", 201, lambda value: value),
     "segment": ("/segments", 201, lambda value: value),
     "campaign": ("/campaigns", 201, lambda value: {**value, "status": "ACTIVE"}),
+    "broadcast": ("/campaigns", 201, lambda value: {**value, "status": "ACTIVE"}),
+    "campaign-dry-run": ("/campaigns/dry-run", 202, lambda value: value),
+    "message-limits": ("/message-limits", 200, lambda value: value),
     "triggers": ("/campaigns", 201, lambda value: live(triggers=value)),
     "settings": ("/campaigns", 201, lambda value: live(settings=value)),
     "workflow": ("/campaigns", 201, lambda value: live(workflow=value)),
@@ -67,6 +70,9 @@ SENT = {
     "template-preview": ("/templates/preview", 200, lambda value: value),
 }
 """What an example is by its word: where it is sent to, what comes back, and what is sent."""
+
+REPLACED = {"message-limits"}
+"""Examples that take the place of what was there."""
 
 
 def live(**fields):
@@ -100,7 +106,8 @@ def ids(owner):
 def test_an_example_is_accepted(owner, ids, word, text):
     path, status, sent = SENT[word]
     text = re.sub(r"\b(ct|seg)_01c5v9s4e0000\b", lambda found: ids[found[1]], text)
-    answer = owner.post(owner.w + path, sent(json.loads(text)), status)
+    method = "PUT" if word in REPLACED else "POST"
+    answer = owner._expect(status, method, owner.w + path, sent(json.loads(text)))
     assert all("error" not in item for item in answer.get("results", []))
 
 

@@ -267,3 +267,15 @@ def test_tags_that_wake_each_other_stop_at_the_depth_limit_and_show_it(world):
         assert world.rows("SELECT COUNT(*) FROM enrolment_steps WHERE outcome = 'DEPTH_LIMIT'") == [(rounds,)]
         met = world.rows("SELECT COUNT(*) FROM enrolment_steps WHERE outcome = 'MET'")
         assert met == [(rounds * bounds.CAUSE_DEPTH,)]
+
+
+def test_a_campaign_that_emits_its_own_trigger_stops_at_it_and_says_so(world):
+    """It is still in the middle of its run when the event comes, whatever re-entry says."""
+    again = chain(node("e", "emit_event", eventType="signup"), node("d", "delay", duration="1h"),
+                  node("f", "emit_event", eventType="signup"))  # fmt: skip
+    world.campaign(SIGNUP, workflow=again, settings={"reentry": "ALWAYS"})
+    sign_up(world)
+    world.forward(DAY)
+    assert world.rows("SELECT COUNT(*) FROM enrolments") == [(1,)]
+    assert skips(world) == ["ALREADY_ACTIVE", "ALREADY_ACTIVE"]
+    assert world.rows("SELECT depth FROM events ORDER BY id") == [(0,), (1,), (1,)]
