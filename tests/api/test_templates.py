@@ -286,3 +286,29 @@ def test_what_somebody_still_runs_through_cannot_be_deleted(owner, path):
         f"{owner.w}/campaigns/{number}", {"workflow": {"nodes": [wait, send], "edges": [{"from": "w", "to": "s"}]}}
     )
     assert refused(owner, "DELETE", f"{path}/{made['id']}", None, 409)["code"] == "template_in_use"
+
+
+def test_a_campaign_sends_only_templates_that_are_there_and_for_its_channel(owner, path):
+    chat = owner.post(path, {"name": "T", "channel": "TELEGRAM", "text": "a"}, 201)["id"]
+    for template, sentence in (
+        ("tpl_0000000000000", "is no template of this workspace"),
+        (chat, "is a template for TELEGRAM, not for EMAIL"),
+    ):
+        node = {"id": "s", "type": "send", "data": {"channel": "EMAIL", "templateId": template}}
+        body = {"name": "C", "workflow": {"nodes": [node], "edges": []}}
+        error = refused(owner, "POST", f"{owner.w}/campaigns", body)
+        assert error["details"] == [{"path": "workflow.nodes[0].data.templateId", "message": sentence}]
+    message = {"channel": "EMAIL", "templateId": chat, "to": "a@b.example"}
+    assert refused(owner, "POST", f"{owner.w}/messages", message)["details"][0]["path"] == "templateId"
+
+
+def test_the_texts_of_a_campaign_are_as_sound_as_a_template_s(owner):
+    node = {"id": "s", "type": "send", "data": {"channel": "EMAIL", "subject": "a", "text": "\n{{ a | shout }}"}}
+    body = {"name": "C", "workflow": {"nodes": [node], "edges": []}}
+    error = refused(owner, "POST", f"{owner.w}/campaigns", body)
+    expected = [{"path": "workflow.nodes[0].data.text", "message": "line 2: there is no filter `shout`"}]
+    assert error["details"] == expected
+    sound = {**node, "data": {**node["data"], "text": "a"}}
+    made = owner.post(f"{owner.w}/campaigns", {**body, "workflow": {"nodes": [sound], "edges": []}}, 201)
+    error = refused(owner, "PATCH", f"{owner.w}/campaigns/{made['id']}", {"workflow": body["workflow"]})
+    assert error["details"] == expected

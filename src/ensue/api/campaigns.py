@@ -23,6 +23,7 @@ from ensue.api.campaign_json import (
     Status,
     Type,
 )
+from ensue.api.campaign_texts import refuse_unsound
 from ensue.api.context import Context, Here
 from ensue.api.paging import PageNumber, PageSize, place
 from ensue.base import bounds
@@ -93,6 +94,7 @@ async def list_campaigns(here: Here, caller: Reader) -> list[ShownCampaign]:
 @router.post("/campaigns", status_code=201, summary="Create a campaign")
 async def create_campaign(here: Here, caller: Writer, wanted: NewCampaign) -> ShownCampaign:
     """Make a campaign. A draft may be half done; what can never be right is refused, by path."""
+    await here.services.ask(lambda _tables: refuse_unsound(wanted.given().get("workflow")))
     return await _change(here, caller, "campaign.create", lambda room: editing.create(room, wanted.given()))
 
 
@@ -113,6 +115,7 @@ async def edit_campaign(
 ) -> ShownCampaign:
     """Change fields, and the status: DRAFT → ACTIVE ⇄ PAUSED → COMPLETED → ARCHIVED. 409 for any other way."""
     number = campaign_lookup.number(campaign_id)
+    await here.services.ask(lambda _tables: refuse_unsound(edit.given().get("workflow")))
     return await _change(here, caller, "campaign.edit", lambda room: editing.edit(room, number, edit.given()))
 
 

@@ -31,6 +31,7 @@ from ensue.engine.contacts.profile import read as read_profile
 from ensue.engine.messages import handling
 from ensue.engine.messages.handling import NO_SUCH_MESSAGE, Sending
 from ensue.engine.messages.orders import Order
+from ensue.engine.templates import unfit
 from ensue.engine.working_set import WorkingSet
 from ensue.model.message import Message
 from ensue.store.ports import Tables
@@ -93,14 +94,15 @@ async def send_message(
 
     A suppressed address gets nothing all the same (422). With a key, a retry is safe: it gets the first answer.
     """
-    sending = _sending(wanted)
+    # Texts are compiled on the way, which is not for the event loop.
+    sending = await here.services.ask(lambda _tables: _sending(wanted))
     claim = _claim(key, wanted)
 
     def work(room: WorkingSet) -> tuple[list[Message], bool]:
         if claim is not None and (found := room.tables.keys.find(claim[0])) is not None:
             return _replayed(room, claim[1], found), True
-        if sending.order.template_id is not None and room.tables.templates.get(sending.order.template_id) is None:
-            raise Invalid.at("templateId", "is no template of this workspace")
+        if (fault := unfit(room, sending.order.template_id, sending.order.channel)) is not None:
+            raise Invalid.at("templateId", fault)
         queued = handling.send(room, sending)
         if claim is not None:
             room.tables.keys.claim(*claim, queued[0].id)

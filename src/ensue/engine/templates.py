@@ -1,11 +1,12 @@
 """Templates made, changed and deleted. That their texts are sound was found out before, outside the transaction."""
 
 import unicodedata
+from typing import Any
 
 import msgspec
 
-from ensue.base.errors import Conflict, Detail, NotFound
-from ensue.base.ids import show
+from ensue.base.errors import Conflict, Detail, Invalid, NotFound
+from ensue.base.ids import read, show
 from ensue.engine.working_set import WorkingSet
 from ensue.model.template import Content, Template
 
@@ -69,6 +70,32 @@ def delete(room: WorkingSet, template_id: int) -> None:
             code="template_in_use",
         )
     room.tables.templates.remove(template_id)
+
+
+def unfit(room: WorkingSet, template_id: int | None, channel: str) -> str | None:
+    """What is wrong with naming this template for a channel; None when nothing is, or none is named."""
+    template = room.tables.templates.get(template_id) if template_id is not None else None
+    if template is None:
+        return "is no template of this workspace" if template_id is not None else None
+    if template.content.channel != channel:
+        return f"is a template for {template.content.channel}, not for {channel}"
+    return None
+
+
+def refuse_unfit(room: WorkingSet, workflow: dict[str, Any]) -> None:
+    """Refuse a workflow, sound otherwise, that sends templates which are not there or are for another channel.
+
+    Raises:
+        Invalid: naming each by its path.
+    """
+    faults = []
+    for at, node in enumerate(workflow["nodes"]):
+        sent = node["data"] if node["type"] == "send" else {}
+        named = read("tpl", sent.get("templateId", ""))
+        if (fault := unfit(room, named, sent.get("channel", ""))) is not None:
+            faults.append((f"workflow.nodes[{at}].data.templateId", fault))
+    if faults:
+        raise Invalid.of(faults)
 
 
 def using(room: WorkingSet, template_id: int) -> list[tuple[int, str]]:

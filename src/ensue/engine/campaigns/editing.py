@@ -12,6 +12,7 @@ import msgspec
 from ensue.base.errors import Conflict, Invalid, NotFound
 from ensue.engine.campaigns import upkeep
 from ensue.engine.campaigns.version import validate
+from ensue.engine.templates import refuse_unfit
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign, Sweep
 
@@ -159,6 +160,7 @@ def _check(room: WorkingSet, campaign: Campaign) -> None:
     body = {"triggers": campaign.triggers, "workflow": campaign.workflow, "settings": campaign.settings}
     if campaign.status not in ("COMPLETED", "ARCHIVED"):
         validate(body, segments, live=campaign.status != "DRAFT", broadcast=campaign.type == "BROADCAST")
+        refuse_unfit(room, campaign.workflow)
 
 
 def _keep(room: WorkingSet, campaign: Campaign, before: Campaign | None) -> Campaign:
