@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from bench import background, campaigns, load, posting, scale, table
+from bench import background, campaigns, load, mail, posting, scale, table
 from bench.stage import Stage
 from bench.table import Line
 
@@ -29,6 +29,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Line]]] = {
     "steps": campaigns.steps,
     "asleep": campaigns.asleep,
     "enrolments": campaigns.wave,
+    "mails": mail.mails,
 }
 _IDLE_MIB = 120.0
 _RUN_MIB = 400.0
