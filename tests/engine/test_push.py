@@ -133,3 +133,11 @@ def test_only_so_many_browsers_are_kept_and_the_newest(world):
     for number in range(100, 100 + bounds.DEVICES):
         subscribe(world, "browser", f"{ENDPOINT}{number}")
     assert sorted(browsers(world, ada)) == [f"{ENDPOINT}{number}" for number in range(100, 100 + bounds.DEVICES)]
+
+
+def test_a_browser_that_is_somebody_s_waits_for_nobody_else(world):
+    ada, bob = world.contact(), world.contact()
+    subscribe(world, "browser")
+    world.change(lambda room: push.subscribe_contact(room, ada, ENDPOINT, KEYS))
+    world.post("login", bob, session_id="browser")
+    assert (browsers(world, ada), browsers(world, bob)) == ([ENDPOINT], [])

@@ -89,6 +89,13 @@ def test_a_group_is_nobody(line, world):
     assert line.consent(contact) == "UNKNOWN"
 
 
+def test_who_is_thrown_out_of_a_group_is_no_person(line, world):
+    contact = world.contact(email="ada@example.com")
+    world.on(contact, lambda subject: identity.identify_session(subject.room, subject, session_key(BOT, -55)))
+    line.hear({"my_chat_member": {"chat": {"id": -55, "type": "group"}, "new_chat_member": {"status": "kicked"}}})
+    assert line.consent(contact) == "UNKNOWN"
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -136,7 +143,7 @@ def test_a_link_works_until_it_expires_and_not_longer(line, world):
     early, late = line.token("CONTACT", contact, 60_000), line.token("CONTACT", contact, 60_000)
     world.forward(59_999)
     assert start(line, early) == "TIED"
-    world.forward(1_001)
+    world.forward(1)
     assert start(line, late, chat=77) == "EXPIRED"
     assert line.owner(77) is None
 
