@@ -221,6 +221,19 @@ def test_a_test_goes_to_an_address_and_is_nobody_s_message(house, owner, path):
     assert len(sent["messageIds"]) == 1
 
 
+def test_erasing_a_contact_also_wipes_what_was_shown_to_somebody_else(house, owner, path):
+    made = owner.post(path, mail(), 201)
+    ann = contact(owner)
+    bob = owner.post(f"{owner.w}/contacts", {"email": "bob@example.com", "firstName": "Bob"}, 201)["id"]
+    for one in (ann, bob):
+        owner.post(f"{path}/{made['id']}/test", {"to": "me@example.com", "contactId": one}, 202)
+    owner.post(f"{owner.w}/contacts/{ann}/erase", status=204)
+    kept = house.rows("SELECT address, rendered FROM messages ORDER BY id")
+    assert kept[0] == (None, None)
+    assert kept[1][0] == "me@example.com"
+    assert "Bob" in kept[1][1]
+
+
 def test_a_test_goes_to_a_contact(house, owner, path):
     made = owner.post(path, mail(), 201)
     ann = contact(owner)

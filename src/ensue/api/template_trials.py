@@ -31,7 +31,7 @@ from ensue.engine.templates import NO_SUCH_TEMPLATE, NO_SUCH_VERSION
 from ensue.engine.working_set import WorkingSet
 from ensue.model.contact import Contact
 from ensue.model.event import Event
-from ensue.model.message import TRANSACTIONAL
+from ensue.model.message import TRANSACTIONAL, written_for
 from ensue.model.template import Rendered, Template
 from ensue.store.ports import Tables, WorkspaceTables
 from ensue.templates.render import check, render
@@ -99,7 +99,7 @@ async def send_test(
 
     def work(room: WorkingSet) -> list[str]:
         if address is not None:
-            return _queued(room, _to_address(template, rendered), [Recipient(None, {}, address)], found)
+            return _queued(room, _to_address(template, rendered, found), [Recipient(None, {}, address)], found)
         return _queued(room, _to_contact(template, body), _recipients(room, template, found), found)
 
     queued = await here.services.change(caller.workspace_id, work)
@@ -204,12 +204,13 @@ def _address(body: TestSend) -> str | None:
     return columns["email"]
 
 
-def _to_address(template: Template, rendered: Rendered) -> Order:
+def _to_address(template: Template, rendered: Rendered, found: _Found) -> Order:
     """A message in words already: the address is no contact's, so that nothing could be said of anybody later."""
     return Order(
         template.content.channel,
         TRANSACTIONAL,
         template_id=template.id,
+        values=written_for(found.contact.id) if found.contact is not None else None,
         template_version=template.version,
         rendered=msgspec.to_builtins(rendered),
     )

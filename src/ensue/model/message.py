@@ -4,6 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ensue.base.ids import show
+
 CHANNELS: Final = ("EMAIL", "TELEGRAM", "PUSH", "WEBHOOK")
 
 MARKETING: Final = "MARKETING"
@@ -96,6 +98,11 @@ class Message(msgspec.Struct, frozen=True):
     delivered_at: int | None = None
     opened_at: int | None = None
     clicked_at: int | None = None
+
+
+def written_for(contact_id: int) -> dict[str, str]:
+    """The values of a test that speaks of a contact and goes to somebody else, so that erasing the contact finds it."""
+    return {"writtenFor": show("ct", contact_id)}
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -3,6 +3,8 @@
 A new table with a `contact_id` gets its line here; `tests/engine/test_belongings.py` fails until it has one.
 """
 
+from ensue.base import json
+from ensue.model.message import written_for
 from ensue.store.sql.connection import Sql
 from ensue.store.sql.standing import Ledger
 
@@ -108,10 +110,11 @@ class Belongings:
         self._delete("sessions", contact_id)
 
     def _wipe_messages(self, contact_id: int) -> None:
-        # Also what was sent to the address by itself, without saying whose it is.
-        theirs = """(contact_id = ? OR (contact_id IS NULL AND channel = 'EMAIL' AND LOWER(address) =
-          (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
-        values = (self._workspace, contact_id, self._workspace, contact_id)
+        # Also what was sent to the address by itself, without saying whose it is, and what was shown to somebody else.
+        theirs = """(contact_id = ? OR (contact_id IS NULL AND given = ?) OR (contact_id IS NULL AND channel = 'EMAIL'
+          AND LOWER(address) = (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
+        shown_to_others = json.encode_text(written_for(contact_id))
+        values = (self._workspace, contact_id, shown_to_others, self._workspace, contact_id)
         self._sql.run(
             f"""UPDATE message_attempts SET reason = NULL WHERE workspace_id = ?
               AND message_id IN (SELECT id FROM messages WHERE workspace_id = ? AND {theirs})""",
@@ -136,20 +139,23 @@ class Belongings:
     def _silence(self, contact_id: int) -> None:
         """Nothing that is still to be told of a person is told, and nothing of what was told is kept."""
         contact = (self._workspace, contact_id)
-        of_person = """workspace_id = ? AND (contact_id = ? OR (contact_id IS NULL AND event_id IN
+        # What an anonymous event was told as has nobody's name on it, but the event's.
+        their_events = """contact_id IS NULL AND event_id IN
           (SELECT id FROM events WHERE workspace_id = ? AND (contact_id = ? OR session_id IN
-            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)))))"""
-        self._sql.run(
-            f"""UPDATE webhook_attempts SET response_headers = NULL, response_body = NULL
-            WHERE workspace_id = ? AND delivery_id IN (SELECT id FROM webhook_deliveries WHERE {of_person})""",
-            (self._workspace, *contact, *contact, *contact),
-        )
-        self._sql.run(
-            f"""UPDATE webhook_deliveries SET body = NULL, contact_id = NULL, due_at = NULL,
-              status = CASE WHEN status IN ('QUEUED', 'SENDING') THEN 'CANCELLED' ELSE status END
-            WHERE {of_person}""",
-            (*contact, *contact, *contact),
-        )
+            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)))"""
+        for whose, values in (("contact_id = ?", contact[1:]), (their_events, contact * 2)):
+            self._sql.run(
+                f"""UPDATE webhook_attempts SET response_headers = NULL, response_body = NULL
+                WHERE workspace_id = ? AND delivery_id IN
+                  (SELECT id FROM webhook_deliveries WHERE workspace_id = ? AND {whose})""",
+                (self._workspace, self._workspace, *values),
+            )
+            self._sql.run(
+                f"""UPDATE webhook_deliveries SET body = NULL, contact_id = NULL, due_at = NULL,
+                  status = CASE WHEN status IN ('QUEUED', 'SENDING') THEN 'CANCELLED' ELSE status END
+                WHERE workspace_id = ? AND {whose}""",
+                (self._workspace, *values),
+            )
         self._sql.run(
             "UPDATE incoming_requests SET body = NULL, contact_id = NULL WHERE workspace_id = ? AND contact_id = ?",
             contact,
