@@ -280,10 +280,12 @@ def test_what_was_told_of_others_stays(world: World):
     contact, other = world.contact(email="ada@example.com"), world.contact(email="bob@example.com")
     world.post("seen", session_id="another")
     world.on(contact, erase.erase)
-    kept = [json.loads(body)["type"] for body, in world.rows(
-        "SELECT body FROM webhook_deliveries WHERE body IS NOT NULL AND (contact_id = ? OR contact_id IS NULL)", other
-    )]  # fmt: skip
-    assert kept == ["contact.created", "event:seen", "contact.deleted"]
+    rows = world.rows(
+        """SELECT body FROM webhook_deliveries WHERE body IS NOT NULL AND (contact_id = ? OR contact_id IS NULL)
+        ORDER BY id""",
+        other,
+    )
+    assert [json.loads(body)["type"] for (body,) in rows] == ["contact.created", "event:seen", "contact.deleted"]
 
 
 def test_a_paused_endpoint_is_kept_for_and_a_disabled_one_is_not(world: World):

@@ -118,6 +118,7 @@ async def change_incoming(
         if body.mapping is not None:
             fields["mapping"] = _kept(body.mapping)
         if body.verification is not None:
+            _refuse_old_secret(endpoint, body)
             fields["verification"] = _kept(body.verification)
         if body.secret is not None:
             fields["secret"] = _sealed(here, caller, body.secret, body.verification or endpoint.verification)
@@ -196,6 +197,14 @@ def _sealed(
     if scheme == "STANDARD_WEBHOOKS" and not signing.is_secret(secret):
         raise Invalid.at("secret", "must be whsec_ and 24 to 64 bytes in base64")
     return here.services.sealer.seal(caller.workspace_id, secret.encode())
+
+
+def _refuse_old_secret(endpoint: IncomingEndpoint, body: IncomingChanges) -> None:
+    """What one scheme signs with need not be what another can."""
+    assert body.verification is not None
+    scheme = body.verification.scheme
+    if body.secret is None and scheme not in {"NONE", endpoint.verification.get("scheme")}:
+        raise Invalid.at("secret", "is required with another scheme")
 
 
 def _url(here: Context, token: str) -> str:

@@ -63,6 +63,7 @@ class WebhookLoop:
         self._came_back = asyncio.Event()
         self._last = Place(0, 0)
         self._tidy_at = 0.0
+        self._look_seconds = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -99,13 +100,14 @@ class WebhookLoop:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _turn(self) -> None:
-        hint = self._wakes.hint()
-        now = self._engine.ids.instant()
+        hint, clock = self._wakes.hint(), asyncio.get_running_loop().time
+        now, began = self._engine.ids.instant(), clock()
         places, later = await glance(self._store, lambda tables: queue.ready(tables, now))
+        self._look_seconds = clock() - began
         if self._back or (places and self._free > 0):
             for claimed in await self._settle_and_claim(self._in_turn(places)):
                 self._begin(claimed)
-        elif asyncio.get_running_loop().time() >= self._tidy_at:
+        elif clock() >= self._tidy_at:
             await self._tidy()
         else:
             await self._rest(hint, later - now if later is not None else None)
@@ -124,7 +126,8 @@ class WebhookLoop:
 
         def work(tables: Tables) -> list[Claim]:
             now = self._engine.ids.instant()
-            for claimed, tried in back:
+            # In one order everywhere, so that two processes never wait for each other.
+            for claimed, tried in sorted(back, key=lambda one: (*_place(one[0]), one[0].delivery.id)):
                 own = tables.workspace(claimed.workspace_id)
                 reason = queue.settle(own, claimed, tried, now, self._draw)
                 if reason is not None:
@@ -133,11 +136,12 @@ class WebhookLoop:
 
         try:
             claims = await self._commits.run(work, own=True)
-        except BaseException:
+        except (EnsueError, asyncio.CancelledError):
             self._back = back + self._back
             raise
+        # After anything else they are let go: one of them may be at fault, and their leases run out.
         if claims:
-            self._last = Place(claims[-1].workspace_id, claims[-1].endpoint.id)
+            self._last = _place(claims[-1])
         return claims
 
     def _record(self, tables: Tables, workspace_id: int, endpoint_id: int, reason: DisabledBy) -> None:
@@ -181,6 +185,12 @@ class WebhookLoop:
             for wait in waits:
                 wait.cancel()
         pause = _AFTER_TRY_SECONDS if self._came_back.is_set() else _AFTER_COMMIT_SECONDS
+        # However many endpoints there are, looking at them takes a tenth of the time at most.
+        pause = max(pause, 9 * self._look_seconds)
         self._came_back.clear()
         if not self._wakes.stopping:
             await asyncio.sleep(pause)
+
+
+def _place(claimed: Claim) -> Place:
+    return Place(claimed.workspace_id, claimed.endpoint.id)

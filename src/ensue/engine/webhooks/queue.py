@@ -60,32 +60,33 @@ class Place(NamedTuple):
 def ready(tables: Tables, now: int) -> tuple[list[Place], int | None]:
     """(endpoints that have something due and room for a try, the next instant at which more comes due)."""
     places: list[Place] = []
-    later: list[int] = []
-    for workspace_id in tables.webhook_workspaces():
+    later: list[int | None] = []
+    for workspace_id, endpoint_id, due_at in tables.webhooks_waiting():
         own = tables.workspace(workspace_id)
-        for endpoint in own.webhook_endpoints.all():
-            if endpoint.status != "ACTIVE":
-                continue
-            if (due := own.webhook_deliveries.next_due(endpoint.id)) is None:
-                continue
-            if due <= now and _room(own, endpoint.id, now) > 0:
-                places.append(Place(workspace_id, endpoint.id))
-            elif (due := own.webhook_deliveries.next_due(endpoint.id, after=now)) is not None:
-                later.append(due)
-    return places, min(later, default=None)
+        if due_at > now:
+            later.append(due_at)
+        elif _room(own, endpoint_id, now) > 0:
+            places.append(Place(workspace_id, endpoint_id))
+        else:
+            later.append(own.webhook_deliveries.next_due(endpoint_id, now))
+    return places, min((at for at in later if at is not None), default=None)
 
 
 def claim(tables: Tables, places: Collection[Place], now: int, most: int) -> list[Claim]:
-    """Lease what is due at these endpoints, in their order, at most so many in all."""
-    claims: list[Claim] = []
-    for workspace_id, endpoint_id in places:
-        own = tables.workspace(workspace_id)
-        endpoint = own.webhook_endpoints.get(endpoint_id)
-        if endpoint is not None and endpoint.status == "ACTIVE":
-            free = min(_room(own, endpoint_id, now), most - len(claims))
-            due = own.webhook_deliveries.due(endpoint_id, now, free) if free > 0 else []
+    """Lease what is due at these endpoints, at most so many in all; the first ones get theirs first."""
+    shares: dict[Place, int] = {}
+    for place in places:
+        room = _room(tables.workspace(place.workspace_id), place.endpoint_id, now)
+        shares[place] = min(max(room, 0), most - sum(shares.values()))
+    claims: list[Claim | None] = []
+    # In one order everywhere, so that two processes never wait for each other.
+    for place, share in sorted(shares.items()):
+        own = tables.workspace(place.workspace_id)
+        endpoint = own.webhook_endpoints.get(place.endpoint_id)
+        if endpoint is not None and endpoint.status == "ACTIVE" and share > 0:
+            due = own.webhook_deliveries.due(place.endpoint_id, now, share)
             claims += [_take(own, endpoint, delivery, now) for delivery in due]
-    return claims
+    return [claimed for claimed in claims if claimed is not None]
 
 
 def settle(own: WorkspaceTables, claimed: Claim, tried: Try, now: int, draw: Callable[[], float]) -> DisabledBy | None:
@@ -136,12 +137,13 @@ def _room(own: WorkspaceTables, endpoint_id: int, now: int) -> int:
     return bounds.WEBHOOK_TRIES_AT_ONCE_PER_ENDPOINT - own.webhook_deliveries.under_way(endpoint_id, now)
 
 
-def _take(own: WorkspaceTables, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: int) -> Claim:
+def _take(own: WorkspaceTables, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: int) -> Claim | None:
+    if not own.webhook_deliveries.take(delivery, now + bounds.WEBHOOK_LEASE):
+        return None
     claimed = Claim(own.workspace_id, endpoint, delivery, delivery.attempts + 1)
     if delivery.status == "SENDING":
         lost = Try(delivery.due_at or now, bounds.WEBHOOK_LEASE, endpoint.url, {}, "Nobody came back from this try.")
         own.webhook_deliveries.note([_attempt(claimed._replace(attempt=delivery.attempts), lost, "UNKNOWN")])
-    own.webhook_deliveries.take(delivery, now + bounds.WEBHOOK_LEASE)
     return claimed
 
 

@@ -241,6 +241,17 @@ class Tables:
         )
         return [row[0] for row in rows]
 
+    def webhooks_waiting(self) -> list[tuple[int, int, int]]:
+        """(workspace, endpoint, instant) of the endpoints that are told things, and when the next try is due there."""
+        rows = self.sql.rows(
+            """SELECT e.workspace_id, e.id,
+              (SELECT MIN(d.due_at) FROM webhook_deliveries d
+               WHERE d.workspace_id = e.workspace_id AND d.endpoint_id = e.id AND d.due_at IS NOT NULL)
+            FROM webhook_endpoints e
+            WHERE e.status = 'ACTIVE' AND e.workspace_id NOT IN (SELECT workspace FROM workspace_removals)"""
+        )
+        return [(row[0], row[1], row[2]) for row in rows if row[2] is not None]
+
     def incoming_by_digest(self, digest: bytes) -> IncomingEndpoint | None:
         """The incoming endpoint of a token, in whichever workspace."""
         return incoming_by_digest(self.sql, digest)

@@ -155,8 +155,8 @@ class WebhookDeliveries:
         )
         return [WebhookDelivery(*row) for row in rows], total[0] if total else 0
 
-    def next_due(self, endpoint_id: int, after: int = -1) -> int | None:
-        """When the next try of an endpoint is due, or the next lease ends, after an instant."""
+    def next_due(self, endpoint_id: int, after: int) -> int | None:
+        """The first instant after one at which a try of an endpoint is due, or a lease ends."""
         row = self._sql.row(
             """SELECT MIN(due_at) FROM webhook_deliveries
             WHERE workspace_id = ? AND endpoint_id = ? AND due_at > ?""",
@@ -183,13 +183,14 @@ class WebhookDeliveries:
         )
         return row[0] if row else 0
 
-    def take(self, delivery: WebhookDelivery, lease_until: int) -> None:
-        """Lease one for its next try."""
-        self._sql.run(
+    def take(self, delivery: WebhookDelivery, lease_until: int) -> bool:
+        """Lease one for its next try; False when another process was first."""
+        changed = self._sql.run(
             """UPDATE webhook_deliveries SET status = 'SENDING', due_at = ?, attempts = attempts + 1, tries = tries + 1
-            WHERE workspace_id = ? AND id = ?""",
-            (lease_until, self._workspace, delivery.id),
+            WHERE workspace_id = ? AND id = ? AND status = ? AND attempts = ?""",
+            (lease_until, self._workspace, delivery.id, delivery.status, delivery.attempts),
         )
+        return changed > 0
 
     def settle(self, delivery_id: int, attempt: int, status: str, due_at: int | None, finished_at: int | None) -> bool:
         """Say what became of a try; False when its lease was lost to another, and nothing was written."""
