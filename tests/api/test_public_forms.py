@@ -192,6 +192,7 @@ def test_a_hidden_field_has_the_makers_value_when_nothing_is_sent(counter):
         ("application/x-www-form-urlencoded", b"email=%ff", 400),
         ("application/x-www-form-urlencoded", b"email=\xff", 400),
         ("application/x-www-form-urlencoded", b"email=a%40example.com&name=%00", 400),
+        ("application/x-www-form-urlencoded", b"email=a%40example.com&_pageUrl=%00", 400),
         ("application/x-www-form-urlencoded", b"a=1&" * 10_000, 400),
         ("application/x-www-form-urlencoded", b"x" * 70_000, 413),
         ("multipart/form-data", b"", 400),

@@ -293,6 +293,19 @@ def test_confirming_consents_to_nothing_that_was_left_unticked(world):
     assert (consent(world, jane), consent(world, jane, "SMS")) == ("UNKNOWN", "UNKNOWN")
 
 
+def test_a_form_that_was_changed_meanwhile_confirms_nobody_else(world):
+    victim = world.contact(email="victim@example.com", firstName="Victor")
+    world.on(victim, lambda subject: changes.set_consent(subject, "EMAIL", "OPTED_OUT", "link", Cause("CHANGE")))
+    world.post("page_view", victim, session_id="s1")
+    form = make(world, double_opt_in=True)
+    (asked,) = send(world, form, session_id="s1")
+    plain = FormField("email", "E-mail", "email")
+    world.change(lambda room: editing.edit(room, form.id, {}, {"fields": [plain, NAME, NEWS], "double_opt_in": False}))
+    assert confirm(world, asked) == "CONFIRMED"
+    assert (consent(world, victim), world.stored(victim).first_name) == ("OPTED_OUT", "Victor")
+    assert events(world)[0].metadata["confirmed"] is False
+
+
 def test_confirming_twice_counts_once(world):
     (asked,) = send(world, make(world, double_opt_in=True))
     assert [confirm(world, asked), confirm(world, asked)] == ["CONFIRMED", "CONFIRMED"]

@@ -32,6 +32,8 @@ def accept(room: WorkingSet, form: Form, submission: Submission, *, confirmed: b
     assert sent is not None
     told = mapping.told(form, sent.values)
     cause = Cause("FORM", submission.id)
+    # The form may ask for the address in another field by now, or for none: only what was confirmed is.
+    confirmed = confirmed and told.email is not None and profile.email_key(told.email) == submission.email_key
     subject = _whose(room, told, sent, cause, confirmed=confirmed)
     if subject is not None:
         _agree(subject, form, told, cause, confirmed=confirmed)
@@ -65,7 +67,7 @@ def _whose(room: WorkingSet, told: Told, sent: Sent, cause: Cause, *, confirmed:
     if owner is None:
         return None
     subject = identity.held(room, owner)
-    _tell(subject, told, cause, confirmed=confirmed and told.email is not None)
+    _tell(subject, told, cause, confirmed=confirmed)
     return subject
 
 
