@@ -234,6 +234,16 @@ def test_erasing_a_contact_also_wipes_what_was_shown_to_somebody_else(house, own
     assert "Bob" in kept[1][1]
 
 
+def test_who_did_what_to_a_template_is_recorded(owner, path):
+    made = owner.post(path, mail(), 201)
+    owner.patch(f"{path}/{made['id']}", {"subject": "b"})
+    owner.post(f"{path}/{made['id']}/test", {"to": "me@example.com"}, 202)
+    owner.delete(f"{path}/{made['id']}")
+    lines = [line for line in owner.get(f"{owner.w}/audit") if line["action"].startswith("template.")]
+    assert [line["action"].partition(".")[2] for line in lines] == ["delete", "test", "edit", "create"]
+    assert {line["target"] for line in lines} == {made["id"]}
+
+
 def test_a_test_goes_to_a_contact(house, owner, path):
     made = owner.post(path, mail(), 201)
     ann = contact(owner)

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends
 
+from ensue.accounts.audit import Recorder
 from ensue.api.access import Caller, allow, require
 from ensue.api.bodies import TemplateRoute
 from ensue.api.context import Context, Here
@@ -102,7 +103,14 @@ async def send_test(
             return _queued(room, _to_address(template, rendered, found), [Recipient(None, {}, address)], found)
         return _queued(room, _to_contact(template, body), _recipients(room, template, found), found)
 
-    queued = await here.services.change(caller.workspace_id, work)
+    def recorded(tables: Tables) -> list[str]:
+        queued = here.services.engine.within(tables, caller.workspace_id, work)
+        Recorder(tables, here.ids, here.caller(caller)).record(
+            caller.workspace_id, "template.test", ("tpl", number), messages=queued
+        )
+        return queued
+
+    queued = await here.services.write(recorded)
     return SentTest(message_ids=queued, missing=rendered.missing)
 
 

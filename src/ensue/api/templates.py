@@ -1,12 +1,14 @@
 """Templates: made, changed, looked at, and deleted while no campaign sends them."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from ensue.accounts.audit import Recorder
 from ensue.api.access import Caller, allow
 from ensue.api.bodies import TemplateRoute
-from ensue.api.context import Here
+from ensue.api.context import Context, Here
 from ensue.api.paging import PageNumber, PageSize, place
 from ensue.api.template_json import (
     Channel,
@@ -27,6 +29,7 @@ from ensue.base import bounds
 from ensue.base.errors import NotFound
 from ensue.engine import templates as keeping
 from ensue.engine.templates import NO_SUCH_TEMPLATE, NO_SUCH_VERSION
+from ensue.engine.working_set import WorkingSet
 from ensue.model.template import Content, Template
 from ensue.store.ports import Tables, WorkspaceTables
 from ensue.templates.render import check
@@ -61,8 +64,7 @@ async def create_template(here: Here, caller: Writer, body: NewTemplate) -> Show
     content = content_of(body.channel, body)
     # Compiling takes its time, so it happens beside the event loop and before the transaction.
     await here.services.ask(lambda _tables: check(content))
-    made = await here.services.change(caller.workspace_id, lambda room: keeping.create(room, body.name, content))
-    return shown(made)
+    return shown(await _changed(here, caller, "template.create", lambda room: keeping.create(room, body.name, content)))
 
 
 @router.get("/{templateId}", summary="A template")
@@ -85,16 +87,14 @@ async def change_template(
 
     content, seen = await here.services.ask(sound)
     return shown(
-        await here.services.change(
-            caller.workspace_id, lambda room: keeping.edit(room, number, body.name, content, seen)
-        )
+        await _changed(here, caller, "template.edit", lambda room: keeping.edit(room, number, body.name, content, seen))
     )
 
 
 @router.delete("/{templateId}", status_code=204, summary="Delete a template")
 async def delete_template(here: Here, caller: Writer, number: Annotated[int, Depends(template_number)]) -> Response:
     """Refused with 409 while a campaign sends it; the answer names each. What was sent stays as it was."""
-    await here.services.change(caller.workspace_id, lambda room: keeping.delete(room, number))
+    await _changed(here, caller, "template.delete", lambda room: keeping.delete(room, number))
     return Response(status_code=204)
 
 
@@ -132,6 +132,19 @@ async def get_version(
     if found is None:
         raise NotFound(NO_SUCH_VERSION)
     return shown_version(found)
+
+
+async def _changed(here: Context, caller: Caller, action: str, work: Callable[[WorkingSet], Template]) -> Template:
+    """Change a template, with a line in the audit log."""
+
+    def recorded(tables: Tables) -> Template:
+        template = here.services.engine.within(tables, caller.workspace_id, work)
+        Recorder(tables, here.ids, here.caller(caller)).record(
+            caller.workspace_id, action, ("tpl", template.id), version=template.version
+        )
+        return template
+
+    return await here.services.write(recorded)
 
 
 def known(tables: WorkspaceTables, number: int) -> Template:

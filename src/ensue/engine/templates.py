@@ -53,8 +53,8 @@ def edit(room: WorkingSet, template_id: int, name: str | None, content: Content,
     return template
 
 
-def delete(room: WorkingSet, template_id: int) -> None:
-    """Delete a template. Its versions are kept, since messages name them.
+def delete(room: WorkingSet, template_id: int) -> Template:
+    """Delete a template, and say which it was. Its versions are kept, since messages name them.
 
     Raises:
         NotFound: there is no such template. Conflict: a campaign sends it; each is named.
@@ -70,6 +70,7 @@ def delete(room: WorkingSet, template_id: int) -> None:
             code="template_in_use",
         )
     room.tables.templates.remove(template_id)
+    return template
 
 
 def unfit(room: WorkingSet, template_id: int | None, channel: str) -> str | None:
