@@ -34,6 +34,14 @@ class Sql(Protocol):
         """
         ...
 
+    def by(self, index: str) -> str:
+        """What follows a table's name to have it read by one index.
+
+        Differs by necessity: SQLite knows no counts, and of two indexes that begin alike takes the one over all rows
+        where a partial one has the few that are asked for; PostgreSQL counts for itself, and has no such words.
+        """
+        ...
+
     @property
     def for_update(self) -> str:
         """What a query ends with whose rows no other transaction may change before the end of this one.

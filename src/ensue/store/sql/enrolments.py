@@ -27,7 +27,7 @@ class Enrolments:
     def active(self, contact_id: int) -> list[Enrolment]:
         """A contact's enrolments that have not ended."""
         rows = self._sql.rows(
-            f"""SELECT {_COLUMNS} FROM enrolments
+            f"""SELECT {_COLUMNS} FROM enrolments{self._sql.by("enrolments_active")}
             WHERE workspace_id = ? AND contact_id = ? AND ended_at IS NULL ORDER BY id""",
             (self._workspace, contact_id),
         )
@@ -36,7 +36,7 @@ class Enrolments:
     def active_of_all(self, contact_ids: Sequence[int]) -> dict[int, list[Enrolment]]:
         """The enrolments of some contacts that have not ended, by contact; who has none is left out."""
         rows = self._sql.rows(
-            f"""SELECT {_COLUMNS} FROM enrolments
+            f"""SELECT {_COLUMNS} FROM enrolments{self._sql.by("enrolments_active")}
             WHERE workspace_id = ? AND {self._sql.json.among("contact_id")} AND ended_at IS NULL ORDER BY id""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )

@@ -109,7 +109,7 @@ class Populations:
     def memberships(self, contact_ids: Sequence[int]) -> dict[int, set[int]]:
         """The segments that those contacts are in, of those who are in any."""
         rows = self._sql.rows(
-            f"""SELECT contact_id, segment_id FROM memberships
+            f"""SELECT contact_id, segment_id FROM memberships{self._sql.by("memberships_now")}
             WHERE workspace_id = ? AND {self._sql.json.among("contact_id")} AND exited_at IS NULL""",
             (self._workspace, json.encode_text(list(contact_ids))),
         )

@@ -63,7 +63,8 @@ class Memberships:
     def current(self, contact_id: int) -> dict[int, int]:
         """The segments a contact is in: segment to membership."""
         rows = self._sql.rows(
-            "SELECT segment_id, id FROM memberships WHERE workspace_id = ? AND contact_id = ? AND exited_at IS NULL",
+            f"""SELECT segment_id, id FROM memberships{self._sql.by("memberships_now")}
+            WHERE workspace_id = ? AND contact_id = ? AND exited_at IS NULL""",
             (self._workspace, contact_id),
         )
         return dict(rows)

@@ -46,7 +46,8 @@ class Timeline:
     def stays_now(self, contact_id: int) -> list[Row]:
         """The segments that a contact is in: (segment, name, type, entered at, cause), longest first."""
         return self._sql.rows(
-            """SELECT m.segment_id, s.name, s.type, m.entered_at, m.entered_by FROM memberships m
+            f"""SELECT m.segment_id, s.name, s.type, m.entered_at, m.entered_by
+            FROM memberships m{self._sql.by("memberships_now")}
             JOIN segments s ON s.workspace_id = m.workspace_id AND s.id = m.segment_id
             WHERE m.workspace_id = ? AND m.contact_id = ? AND m.exited_at IS NULL ORDER BY m.entered_at, m.id""",
             (self._workspace, contact_id),

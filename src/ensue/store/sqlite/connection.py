@@ -59,6 +59,10 @@ class SqliteConnection:
         self.json = SqliteJson()
         self._execute = connection.execute
 
+    def by(self, index: str) -> str:
+        """Read by this index; it is an error when that cannot be."""
+        return f" INDEXED BY {index}"
+
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
         try:
