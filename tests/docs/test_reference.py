@@ -15,7 +15,9 @@ from ensue.api.campaigns import NewCampaign
 from ensue.api.contacts import NewContact
 from ensue.api.incoming_json import Mapping, NewIncoming, Verification
 from ensue.api.ingest import EventBody
+from ensue.api.message_json import NewMessage
 from ensue.api.scoring_json import NewRule
+from ensue.api.sender_json import EmailSender, PushSender, TelegramSender, WebhookSender
 from ensue.engine.campaigns.editing import STATUSES
 from ensue.engine.campaigns.triggers import TRIGGERS
 from ensue.engine.campaigns.version import REENTRIES
