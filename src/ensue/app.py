@@ -45,6 +45,7 @@ from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
 from ensue.server import Server, refuse_taken, say, settings
 from ensue.store.ports import Readable
+from ensue.store.postgres.neighbours import PostgresNeighbours
 from ensue.store.postgres.store import PostgresStore
 from ensue.store.sqlite.claim import claimed
 from ensue.store.sqlite.connection import StorageFailed
@@ -57,6 +58,7 @@ from ensue.worker.forget_loop import ForgetLoop
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.mail_tracking import MailTracking
 from ensue.worker.mailbox_loop import MailboxLoop
+from ensue.worker.neighbours import House, Loop, Neighbours, NoNeighbours
 from ensue.worker.rebuild_loop import RebuildLoop
 from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
@@ -179,42 +181,54 @@ def make_webhooks(services: Services) -> WebhookLoop:
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[None]:
     """Run the loops of services for as long as the block."""
+    neighbours = make_neighbours(services)
     timers = TimerLoop(services.engine, services.store, services.commits, services.wakes)
-    backfills = BackfillLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
-    rebuilds = RebuildLoop(services.store, services.engine, services.commits)
-    forgetting = ForgetLoop(services.engine, services.store, services.commits)
     webhooks = make_webhooks(services)
-    campaigns = CampaignLoop(services.engine, services.store, services.commits, services.wakes, services.readers)
     deliveries = make_deliveries(services)
-    mailbox = make_mailbox(services)
+    house = House(neighbours, lambda: make_housekeeping(services))
     services.commits.start()
     timers.start()
     deliveries.start()
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
-    backfills.start()
-    rebuilds.start()
-    forgetting.start()
     webhooks.start()
-    campaigns.start()
-    if mailbox is not None:
-        mailbox.start()
+    house.start()
     try:
         yield
     finally:
         await timers.close()
         await deliveries.close()
-        await backfills.close()
-        await rebuilds.close()
-        await forgetting.close()
         await webhooks.close()
-        await campaigns.close()
-        if mailbox is not None:
-            await mailbox.close()
+        await house.close()
         await services.http.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)
         await services.commits.close()
+        await neighbours.close()
         services.readers.shutdown()
+
+
+def make_neighbours(services: Services) -> Neighbours:
+    """The other processes over the same store."""
+    url = services.config.database_url
+    if url is None:
+        return NoNeighbours()
+    neighbours = PostgresNeighbours(url, services.wakes.heard)
+    services.wakes.pass_on = neighbours.tell
+    neighbours.start()
+    return neighbours
+
+
+def make_housekeeping(services: Services) -> list[Loop]:
+    """The loops that one process at a time runs."""
+    engine, store, commits, wakes = services.engine, services.store, services.commits, services.wakes
+    loops: list[Loop] = [
+        BackfillLoop(engine, store, commits, wakes, services.readers),
+        RebuildLoop(store, engine, commits),
+        ForgetLoop(engine, store, commits),
+        CampaignLoop(engine, store, commits, wakes, services.readers),
+    ]
+    mailbox = make_mailbox(services)
+    return [*loops, mailbox] if mailbox is not None else loops
 
 
 def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:

@@ -66,6 +66,7 @@ def test_a_change_leaves_the_rest(counter):
         ({"name": "F", "fields": [{"key": "a", "label": "A", "type": "file"}]}, "fields[0].type"),
         ({"name": "F", "fields": [{"key": "a", "label": "A", "mapsTo": "externalId"}]}, "fields[0].mapsTo"),
         ({"name": "F", "fields": FIELDS, "redirectUrl": "javascript:alert(1)"}, "redirectUrl"),
+        ({"name": "F", "fields": FIELDS, "redirectUrl": "javascript://shop.example.com/%0aalert(1)"}, "redirectUrl"),
         ({"name": "F", "fields": FIELDS, "redirectUrl": "//evil.example.com"}, "redirectUrl"),
         ({"name": "F", "fields": FIELDS, "redirectUrl": "https://a.example.com/\r\nSet-Cookie: a=b"}, "redirectUrl"),
         ({"name": "F", "fields": FIELDS, "confirmation": {"subject": "a\r\nBcc: b"}}, "confirmation.subject"),

@@ -108,6 +108,7 @@ NEEDS = {
     "GET /api/workspaces/{workspaceId}/feedback-token": roles.ADMIN,
     "POST /api/workspaces/{workspaceId}/feedback-token": roles.ADMIN,
     "DELETE /api/workspaces/{workspaceId}/feedback-token": roles.ADMIN,
+    "GET /api/workspaces/{workspaceId}/messages/{messageId}/engagement": "messages:read",
     "GET /api/workspaces/{workspaceId}/suppressions": "messages:read",
     "POST /api/workspaces/{workspaceId}/suppressions": "messages:write",
     "GET /api/workspaces/{workspaceId}/suppressions/{suppressionId}": "messages:read",

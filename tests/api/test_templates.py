@@ -123,7 +123,7 @@ def test_a_template_changed_by_somebody_else_in_between_is_not_overwritten(owner
     made = owner.post(path, mail(), 201)
     from ensue.api import templates
 
-    seen = []
+    seen: list[object] = []
 
     def check_while_another_saves(content):
         if not seen:

@@ -15,7 +15,9 @@ from ensue.api.campaigns import NewCampaign
 from ensue.api.contacts import NewContact
 from ensue.api.incoming_json import Mapping, NewIncoming, Verification
 from ensue.api.ingest import EventBody
+from ensue.api.message_json import NewMessage
 from ensue.api.scoring_json import NewRule
+from ensue.api.sender_json import EmailSender, PushSender, TelegramSender, WebhookSender
 from ensue.engine.campaigns.editing import STATUSES
 from ensue.engine.campaigns.triggers import TRIGGERS
 from ensue.engine.campaigns.version import REENTRIES
@@ -24,6 +26,9 @@ from ensue.engine.webhooks.interests import KINDS
 from ensue.model.campaign import Campaign
 from ensue.model.contact import Contact
 from ensue.model.event import Event
+from ensue.model.message import CHANNELS as MESSAGE_CHANNELS
+from ensue.model.message import STATUSES as MESSAGE_STATUSES
+from ensue.model.message import Reason
 from ensue.model.template import Content
 from ensue.model.webhook import DeliveryStatus, DisabledBy, EndpointStatus
 from ensue.model.workspace import Workspace
@@ -66,12 +71,19 @@ SENT = {
     "incoming-dry-run": ("/incoming-webhooks/dry-run", 200, lambda value: value),
     "rebuild": ("/scoring-rules/rebuild", 202, lambda value: value),
     "form": ("/forms", 201, lambda value: value),
+    "suppression": ("/suppressions", 201, lambda value: value),
+    "feedback": ("/public/feedback/{token}", 200, lambda value: value),
+    "message": ("/messages", 201, lambda value: value),
+    "sender-email": ("/senders/EMAIL", 200, lambda value: value),
+    "sender-webhook": ("/senders/WEBHOOK", 200, lambda value: value),
+    "sender-telegram": ("/senders/TELEGRAM", 200, lambda value: value),
+    "sender-push": ("/senders/PUSH", 200, lambda value: value),
     "template": ("/templates", 201, lambda value: value),
     "template-preview": ("/templates/preview", 200, lambda value: value),
 }
 """What an example is by its word: where it is sent to, what comes back, and what is sent."""
 
-REPLACED = {"message-limits"}
+REPLACED = {"message-limits", "sender-email", "sender-webhook", "sender-telegram", "sender-push"}
 """Examples that take the place of what was there."""
 
 
@@ -107,7 +119,10 @@ def test_an_example_is_accepted(owner, ids, word, text):
     path, status, sent = SENT[word]
     text = re.sub(r"\b(ct|seg)_01c5v9s4e0000\b", lambda found: ids[found[1]], text)
     method = "PUT" if word in REPLACED else "POST"
-    answer = owner._expect(status, method, owner.w + path, sent(json.loads(text)))
+    where = owner.w + path
+    if word == "feedback":
+        where = path.format(token=owner.post(owner.w + "/feedback-token", None, 201)["url"].rpartition("/")[2])
+    answer = owner._expect(status, method, where, sent(json.loads(text)))
     assert all("error" not in item for item in answer.get("results", []))
 
 
@@ -130,12 +145,17 @@ def names():
     rule = {field.alias for field in NewRule.model_fields.values()}
     event = {field.encode_name for field in msgspec.structs.fields(EventBody)}
     incoming = {field.alias for model in (NewIncoming, Mapping, Verification) for field in model.model_fields.values()}
+    reasons = {value for name, value in vars(Reason).items() if name.isupper()}
+    message = {field.alias for field in NewMessage.model_fields.values()}
+    senders = (EmailSender, WebhookSender, TelegramSender, PushSender)
+    sender = {field.alias for model in senders for field in model.model_fields.values()}
     found: dict[str, AbstractSet[str | None]] = {
         "webhooks": {*KINDS, *incoming, *get_args(DeliveryStatus), *get_args(DisabledBy), *get_args(EndpointStatus)},
         "campaigns": {*campaign, *STEPS, *TRIGGERS, *REENTRIES, *STATUSES},
         "contacts": contact,
         "scoring": rule,
         "events": event,
+        "messages": {*MESSAGE_STATUSES, *MESSAGE_CHANNELS, *reasons, *message, *sender},
         "templates": {*FILTERS, *TEMPLATE_TAGS, *Content.__struct_fields__, *template_scope()},
     }
     return [(page, name) for page, words in found.items() for name in sorted(filter(None, words))]

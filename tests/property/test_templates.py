@@ -196,7 +196,7 @@ def test_captured_lists_and_objects_do_not_break_out_either(value):
 def test_no_value_adds_a_header(value, filters):
     output = "{{ " + " | ".join(["contact.firstName", *filters]) + " }}"
     content = Content("EMAIL", subject=f"Hi {output}!\n", text="a")
-    subject = render(content, scope(value)).subject
+    subject = render(content, scope(value)).subject or ""
     assert "\r" not in subject
     assert "\n" not in subject
     assert "\x00" not in subject
@@ -212,7 +212,7 @@ def test_no_value_adds_a_header(value, filters):
 def test_json_says_the_value_itself(value):
     body = '{"a": "{{ contact.firstName }}", "b": {{ contact.firstName | json }}, "c": {{ contact.attributes | json }}}'
     rendered = render(Content("WEBHOOK", body=body), scope(value))
-    said = json.loads(rendered.body)
+    said = json.loads(rendered.body or "")
     # A blank name is stored as it is here, though the API would not take it.
     assert said == {"a": value, "b": value, "c": {"list": [value, {"x": value}], "object": {value: value}}}
 

@@ -1,5 +1,6 @@
 import json
 
+import mrml
 import pytest
 
 from ensue.base import bounds
@@ -9,7 +10,6 @@ from ensue.model.contact import Contact
 from ensue.model.event import Event
 from ensue.model.template import Content
 from ensue.model.workspace import Workspace
-from ensue.templates import mjml
 from ensue.templates.render import check, compiled, render
 from ensue.templates.scope import About, scope_of
 from tests.templates.writing import NOW
@@ -113,9 +113,14 @@ def test_a_webhook_that_is_no_json_is_refused_with_the_reason():
 
 
 def test_mjml_is_compiled_once_for_all_mails(monkeypatch):
-    times = []
+    times: list[str] = []
+
+    def count(text, **_):
+        times.append(text)
+        return _Html()
+
     compiled.cache_clear()
-    monkeypatch.setattr(mjml.mrml, "to_html", lambda text, **_: times.append(text) or _Html())
+    monkeypatch.setattr(mrml, "to_html", count)
     content = Content("EMAIL", subject="a", mjml="<mjml></mjml>")
     for _ in range(5):
         assert render(content, scope()).html == "<p>compiled</p>"
@@ -134,7 +139,7 @@ def test_a_panic_of_the_compiler_is_a_fault_and_not_the_end(monkeypatch):
     def panic(text, **_):
         raise PanicException
 
-    monkeypatch.setattr(mjml.mrml, "to_html", panic)
+    monkeypatch.setattr(mrml, "to_html", panic)
     with pytest.raises(Invalid, match="cannot be compiled"):
         check(Content("EMAIL", subject="a", mjml="<mjml></mjml>"))
 

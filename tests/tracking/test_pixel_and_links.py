@@ -56,6 +56,23 @@ def test_a_link_leads_to_its_target_and_is_a_click_with_its_effects(mailing):
     assert mailing.engagement(message) == (1, 0, 2, 0)
 
 
+def test_what_was_done_is_counted_for_each_link(mailing):
+    message = mailing.mail()
+    for _ in range(2):
+        mailing.fetch(mailing.links()[1])
+    mailing.fetch(mailing.links()[1], "HEAD")
+    path = f"{mailing.w}/messages/{message}/engagement"
+    assert mailing.owner.get(path) == {
+        "opens": 1, "machineOpens": 0, "clicks": 2, "machineClicks": 1,
+        "openedAt": "2026-03-01T12:01:00.000Z", "clickedAt": "2026-03-01T12:01:00.000Z",
+        "links": [
+            {"linkId": "1", "url": "https://a.example/?x=1&y=2", "clicks": 0, "machineClicks": 0},
+            {"linkId": "2", "url": "https://b.example/", "clicks": 2, "machineClicks": 1},
+        ],
+    }  # fmt: skip
+    mailing.owner.get(f"{mailing.w}/messages/msg_0000000000000/engagement", 404)
+
+
 def test_the_pixel_is_an_image_that_nobody_keeps(mailing):
     message = mailing.mail()
     answer = mailing.fetch(mailing.pixel)

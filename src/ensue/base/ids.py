@@ -5,6 +5,8 @@ primary key, creation order and public id at once. Outside it is written in Croc
 (lower case), which keeps the order: `evt_01c5v9s4e0000`.
 """
 
+import threading
+
 from ensue.base.clock import Clock
 
 EPOCH = 1_577_836_800_000  # 2020-01-01T00:00:00Z
@@ -39,6 +41,12 @@ class Ids:
         """The newest id that was handed out; below 0 when there is none."""
         return self._tick * _TICK + self._node + self._counter
 
+    def go_above(self, floor: int) -> None:
+        """Hand out nothing below an id that another node may have handed out."""
+        if floor > max(self.newest, 0):
+            # The rest of that millisecond may be another node's.
+            self._tick, self._counter = floor // _TICK, _COUNTERS - 1
+
     def next(self) -> int:
         """The next id, larger than every one before."""
         tick = self._clock.now() - EPOCH
@@ -52,6 +60,24 @@ class Ids:
             self._tick += 1
             self._counter = 0
         return self._tick * _TICK + self._node + self._counter
+
+
+class SharedIds(Ids):
+    """Ids for several threads at once."""
+
+    def __init__(self, clock: Clock, node: int = 0, floor: int = 0) -> None:
+        super().__init__(clock, node, floor)
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        """The next id, larger than every one before."""
+        with self._lock:
+            return super().next()
+
+    def go_above(self, floor: int) -> None:
+        """Hand out nothing below an id that another node may have handed out."""
+        with self._lock:
+            super().go_above(floor)
 
 
 def id_at(instant: int) -> int:

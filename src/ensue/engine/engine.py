@@ -35,7 +35,7 @@ class Engine:
             NotFound: there is no such workspace.
         """
         own = tables.workspace(workspace_id)
-        own.definitions.stand_still()
+        self.ids.go_above(own.definitions.stand_still())
         definitions = self.definitions.get(own.definitions, workspace_id)
         if definitions is None:
             raise NotFound("There is no such workspace.")
@@ -66,17 +66,18 @@ class Engine:
             advanced += sweep.advance(self.room(tables, workspace_id), campaign_id, limit - advanced)
             if advanced >= limit:
                 return advanced
-        due = self.due(tables, limit - advanced)
+        due = self.due(tables, limit - advanced, claim=True)
         for workspace_id, contacts in groupby(due, key=itemgetter(0)):
             timers.advance_due(self.room(tables, workspace_id), [contact_id for _, contact_id in contacts])
         return advanced + len(due)
 
-    def due(self, tables: Tables, limit: int = bounds.DUE_CONTACTS) -> list[tuple[int, int]]:
-        """(workspace, contact) of those that are due, at most so many."""
+    def due(self, tables: Tables, limit: int = bounds.DUE_CONTACTS, *, claim: bool = False) -> list[tuple[int, int]]:
+        """(workspace, contact) of those that are due, at most so many; to `claim` them leaves out those of others."""
         now = self.ids.instant()
         found: list[tuple[int, int]] = []
         for workspace_id in tables.workspaces_due(now):
-            contact_ids = tables.workspace(workspace_id).contacts.due(now, limit - len(found))
+            contacts = tables.workspace(workspace_id).contacts
+            contact_ids = (contacts.claim_due if claim else contacts.due)(now, limit - len(found))
             found += [(workspace_id, contact_id) for contact_id in contact_ids]
             if len(found) >= limit:
                 break

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _IDLE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
+_ELSEWHERE_SECONDS = 0.1
 
 
 class TimerLoop:
@@ -65,7 +66,9 @@ class TimerLoop:
 
     async def _work_off(self) -> None:
         try:
-            await self._commits.run(self._engine.run_due, own=True)
+            if not await self._commits.run(self._engine.run_due, own=True):
+                # All that is due is being worked on by another process.
+                await self._wakes.wait(_ELSEWHERE_SECONDS)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - one of them is at fault, and the others must not wait for it

@@ -40,6 +40,7 @@ class PostgresConnection:
     """One connection of the server store."""
 
     own_id = "workspace_id, id"
+    ids_follow_commits = False
 
     def __init__(self, connection: psycopg.Connection, *, writes: bool) -> None:
         self.raw = connection
@@ -60,6 +61,9 @@ class PostgresConnection:
         self._shared: set[int] = set()
         self._own: set[int] = set()
         self._own_from_start: set[int] = set()
+        # The latest id of this transaction; where no node is leased, it is kept as in a file.
+        self.latest_id = 0
+        self.has_node = False
         self._wanted: set[int] = set()
 
     @property
@@ -125,6 +129,7 @@ class PostgresConnection:
     def begun(self) -> None:
         """A transaction has begun. Where the last one found that it had to be alone, wait until nobody else works."""
         self._shared.clear()
+        self.latest_id = 0
         self._own_from_start, self._wanted = self._wanted, set()
         self._own = set(self._own_from_start)
         for workspace_id in sorted(self._own):
@@ -135,11 +140,16 @@ class PostgresConnection:
         self._shared.clear()
         self._own = set(self._own_from_start)
 
-    def beside_others(self, workspace_id: int) -> None:
+    def beside_others(self, workspace_id: int) -> int:
         """See `Sql`. A lock that many can hold together, and that costs no write."""
-        if self._writes and workspace_id not in self._own and workspace_id not in self._shared:
+        if workspace_id in self._own:
+            row = self.row("SELECT COALESCE(MAX(latest_id), 0) FROM nodes")
+            assert row is not None
+            return int(row[0])
+        if self._writes and workspace_id not in self._shared:
             self.row(_SHARED, (workspace_id,))
             self._shared.add(workspace_id)
+        return 0
 
     def alone(self, workspace_id: int) -> None:
         """See `Sql`. Two that share a lock would wait for each other to let go, so neither waits: it begins again.
@@ -153,6 +163,14 @@ class PostgresConnection:
             raise Contended("The definitions of a workspace are changed by one transaction at a time.")
         self.row(_EXCLUSIVE, (workspace_id,))
         self._own.add(workspace_id)
+
+    def keep_latest_id(self, workspace_id: int, latest: int) -> None:
+        """See `Sql`. Differs by necessity: all processes would wait for one another at the workspace's row."""
+        self.latest_id = max(self.latest_id, latest)
+        if not self.has_node:
+            self.run(
+                "UPDATE workspaces SET latest_id = ? WHERE id = ? AND latest_id < ?", (latest, workspace_id, latest)
+            )
 
     def _bulk(self, statement: str) -> Bulk | None:
         if statement not in self._bulks:

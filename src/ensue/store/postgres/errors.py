@@ -5,7 +5,8 @@ from psycopg import pq
 
 from ensue.base.errors import Contended, Invalid, Unavailable
 
-_AGAIN = frozenset({"40001", "40P01"})
+# A deadlock, a conflict of snapshots, a transaction that a failed statement spoiled.
+_AGAIN = frozenset({"40001", "40P01", "25P02"})
 _BUSY = frozenset({"55P03", "57014", "25P03", "25P04"})
 _UNKEEPABLE = frozenset({"22021", "22P05", "22P02", "22003"})
 

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from ensue.base.clock import Clock
 from ensue.base.errors import Conflict, Contended, Unavailable, Unprocessable
+from ensue.store.postgres import nodes
 from ensue.store.postgres.connection import PostgresConnection
 from ensue.store.postgres.errors import Clash, translated
 from ensue.store.postgres.migrate import check, migrate
@@ -62,6 +64,8 @@ class PostgresStore:
         self._tables = Tables(self._writer)
         self._idle: list[tuple[PostgresConnection, Tables]] = []
         self._lock = threading.Lock()
+        self._clock: Clock | None = None
+        self._lease: nodes.Lease | None = None
         self._closed = False
 
     def _connect(self, *, writes: bool) -> PostgresConnection:
@@ -89,8 +93,16 @@ class PostgresStore:
         self._writer.begun()
         return self._tables
 
+    def join(self, clock: Clock) -> int:
+        """Take part in handing out ids: a node number of this process's own, held for as long as it writes."""
+        self._clock = clock
+        self._lease = self._write(lambda tables: nodes.take(tables.sql, clock.now()))
+        self._writer.has_node = True
+        return self._lease.node
+
     def _reconnect(self) -> None:
         fresh = self._connect(writes=True)
+        fresh.has_node = self._writer.has_node
         with suppress(psycopg.Error):
             self._writer.raw.close()
         self._writer = fresh
@@ -102,8 +114,11 @@ class PostgresStore:
         Raises:
             Unavailable: also when the connection was lost on the way, and nobody can say whether it is durable; the
                 sender's retry with the same key settles that.
+            Lost: this process stood still for so long that another has taken its place.
         """
         try:
+            if self._lease is not None and self._clock is not None:
+                nodes.hold(self._writer, self._lease, self._writer.latest_id, self._clock.now())
             done = self._writer.simply("COMMIT")
         except BaseException:
             self.rollback()
@@ -220,4 +235,7 @@ class PostgresStore:
         """Close every connection."""
         self._closed = True
         self._drop_idle()
+        if self._lease is not None:
+            with suppress(Unavailable):
+                nodes.give_back(self._writer, self._lease)
         self._writer.raw.close()

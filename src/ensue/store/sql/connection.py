@@ -55,12 +55,25 @@ class Sql(Protocol):
         """As `for_update`, leaving out rows that another transaction holds."""
         ...
 
+    @property
+    def ids_follow_commits(self) -> bool:
+        """Whether what has a larger id was committed later."""
+        ...
+
     def columns(self) -> list[Column]:
         """The columns of every table, ordered by table and place: asked of the schema, so that none is forgotten."""
         ...
 
-    def beside_others(self, workspace_id: int) -> None:
-        """Keep the definitions of a workspace as they are until the end of this transaction."""
+    def beside_others(self, workspace_id: int) -> int:
+        """Keep the definitions of a workspace as they are until the end of this transaction.
+
+        Where this transaction is alone, returns an id that every id from now on must be above: what was there before a
+        change of definitions is told apart by it from what came after. Otherwise 0.
+        """
+        ...
+
+    def keep_latest_id(self, workspace_id: int, latest: int) -> None:
+        """Keep that ids up to this one are handed out."""
         ...
 
     def alone(self, workspace_id: int) -> None:

@@ -143,6 +143,16 @@ class Contacts:
             [(at, workspace, contact_id, at) for contact_id, at in rows],
         )
 
+    def claim_due(self, now: int, limit: int) -> list[int]:
+        """As `due`, held for this transaction; those that another transaction works on are left to it."""
+        rows = self._sql.rows(
+            # Both rows, in the order in which `lock` takes them.
+            f"""SELECT c.id FROM {STANDING} WHERE c.workspace_id = ? AND n.workspace_id = c.workspace_id
+              AND n.due_at <= ? ORDER BY n.due_at, c.id LIMIT ?{self._sql.skip_locked}""",
+            (self._workspace, now, limit),
+        )
+        return [row[0] for row in rows]
+
     def put_off(self, contact_id: int, until: int) -> None:
         """Do not count a contact as due before an instant, whatever its timers say."""
         self._sql.run(

@@ -80,9 +80,12 @@ class DefinitionTables:
         row = self._sql.row("SELECT definitions_version FROM workspaces WHERE id = ?", (self._workspace,))
         return row[0] if row else None
 
-    def stand_still(self) -> None:
-        """Nobody changes the definitions before the end of this transaction: call it before they are read."""
-        self._sql.beside_others(self._workspace)
+    def stand_still(self) -> int:
+        """Nobody changes the definitions before the end of this transaction: call it before they are read.
+
+        Returns an id that every id from now on must be above, or 0.
+        """
+        return self._sql.beside_others(self._workspace)
 
     def bump(self, at: int) -> None:
         """Say that definitions have changed."""
@@ -94,9 +97,7 @@ class DefinitionTables:
 
     def keep_latest_id(self, latest: int) -> None:
         """Keep that ids up to this one are handed out. Alone among the writes, it changes no definition."""
-        self._sql.run(
-            "UPDATE workspaces SET latest_id = ? WHERE id = ? AND latest_id < ?", (latest, self._workspace, latest)
-        )
+        self._sql.keep_latest_id(self._workspace, latest)
 
     def segments(self) -> list[Segment]:
         """All segments, oldest first."""

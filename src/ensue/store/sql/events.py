@@ -18,6 +18,10 @@ _WITH_CONTACT = f"""{_JOINED}
   LEFT JOIN contacts c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id"""
 _NEWEST_FIRST = "ORDER BY e.timestamp DESC, e.id DESC"
 
+# Several processes write to a server at once, so ids are not in the order of the commits there. `xact` is the
+# transaction: what is older than every one that still runs has settled, and nothing can come before it any more.
+_SETTLED = Clause("(e.xact < pg_snapshot_xmin(pg_current_snapshot()))")
+
 
 def _event(row: Row) -> Event:
     return Event(row[0], row[1], row[2], row[3], row[4], json.decode(row[5]) if row[5] else {}, *row[6:])
@@ -170,11 +174,27 @@ class EventLog:
 
     def newest(self, limit: int) -> list[Row]:
         """The events committed last, the last one first, as `page` gives them."""
-        return self._shown(ALL, "ORDER BY e.id DESC", limit)
+        return self._shown(self._settled, f"ORDER BY {self._newest_first}", limit)
 
     def committed_after(self, event_id: int, limit: int) -> list[Row]:
         """Events committed after one, in the order of their commits, as `page` gives them."""
-        return self._shown(Clause("e.id > ?", (event_id,)), "ORDER BY e.id", limit)
+        if self._sql.ids_follow_commits:
+            return self._shown(Clause("e.id > ?", (event_id,)), "ORDER BY e.id", limit)
+        # Differs by necessity, see `_SETTLED`.
+        later = Clause(
+            """(e.xact, e.id) > (COALESCE((SELECT a.xact FROM events a WHERE a.workspace_id = ? AND a.id <= ?
+              ORDER BY a.id DESC LIMIT 1), CAST('0' AS xid8)), ?)""",
+            (self._workspace, event_id, event_id),
+        )
+        return self._shown(_SETTLED & later, "ORDER BY e.xact, e.id", limit)
+
+    @property
+    def _settled(self) -> Clause:
+        return ALL if self._sql.ids_follow_commits else _SETTLED
+
+    @property
+    def _newest_first(self) -> str:
+        return "e.id DESC" if self._sql.ids_follow_commits else "e.xact DESC, e.id DESC"
 
     def _shown(self, which: Clause, order: str, limit: int) -> list[Row]:
         """Events as lists show them."""
@@ -194,9 +214,13 @@ class EventLog:
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def latest_id(self) -> int:
-        """The id of the newest event, or 0."""
-        row = self._sql.row("SELECT MAX(id) FROM events WHERE workspace_id = ?", (self._workspace,))
-        return row[0] or 0 if row else 0
+        """The id of the event committed last, or 0."""
+        row = self._sql.row(
+            f"""SELECT e.id FROM events e WHERE e.workspace_id = ? AND {self._settled.sql}
+            ORDER BY {self._newest_first} LIMIT 1""",
+            (self._workspace,),
+        )
+        return row[0] if row else 0
 
     def type_id(self, name: str) -> int | None:
         """The number of an event type that has been seen."""

@@ -51,6 +51,7 @@ class SqliteConnection:
     """One connection of the embedded store."""
 
     own_id = "id"
+    ids_follow_commits = True
     for_update = ""
     skip_locked = ""
 
@@ -101,8 +102,13 @@ class SqliteConnection:
         )
         return [Column(*row) for row in rows]
 
-    def beside_others(self, workspace_id: int) -> None:
-        """There are no others: one transaction writes at a time."""
+    def beside_others(self, workspace_id: int) -> int:
+        """There are no others: one transaction writes at a time, and one process hands out ids."""
+        return 0
+
+    def keep_latest_id(self, workspace_id: int, latest: int) -> None:
+        """Keep it with the workspace, whose row is read anyway."""
+        self.run("UPDATE workspaces SET latest_id = ? WHERE id = ? AND latest_id < ?", (latest, workspace_id, latest))
 
     def alone(self, workspace_id: int) -> None:
         """It is always alone."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import apsw
 
+from ensue.base.clock import Clock
 from ensue.base.errors import Conflict, Unavailable
 from ensue.store.sql.transaction import Tables
 from ensue.store.sqlite.connection import SqliteConnection, StorageFailed, errors, open_connection
@@ -48,6 +49,10 @@ class SqliteStore:
         self._readers: list[apsw.Connection] = []
         self._idle: list[tuple[apsw.Connection, Tables]] = []
         self._lock = threading.Lock()
+
+    def join(self, _clock: Clock) -> int:
+        """The node number of the one process that there is."""
+        return 0
 
     # The writer: one transaction at a time, on whichever thread holds it.
 
