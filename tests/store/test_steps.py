@@ -39,8 +39,8 @@ def stay(number, exited_at):
 
 def run(number, ended_at):
     return Enrolment(
-        number, number, 1, WHO, "", "COMPLETED" if ended_at else "ACTIVE", "n", number, None, "MANUAL", None, 0, 0, number,
-        ended_at,
+        number, number, 1, WHO, "", "COMPLETED" if ended_at else "ACTIVE", "n", number, None, "MANUAL", None, 0, 0,
+        number, ended_at,
     )  # fmt: skip
 
 
