@@ -7,12 +7,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
+from socket import socket
 
 from rich.console import Console
 
@@ -23,7 +24,7 @@ from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
-from ensue.base.errors import NotFound, Unavailable
+from ensue.base.errors import NotFound, Unavailable, Unprocessable
 from ensue.base.ids import Ids, SharedIds
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
@@ -43,7 +44,8 @@ from ensue.operations import explain as explanation
 from ensue.operations import tail as latest
 from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
-from ensue.server import Server, refuse_taken, say, settings
+from ensue.processes import Crew
+from ensue.server import Server, listen, refuse_taken, say, settings
 from ensue.store.ports import Readable
 from ensue.store.postgres.neighbours import PostgresNeighbours
 from ensue.store.postgres.store import PostgresStore
@@ -235,9 +237,47 @@ def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     """Serve until told to stop. The benchmarks serve with one event for each commit, too."""
     logs.configure(config.log_level, config.log_format)
     refuse_taken(config.host, config.port)
+    if config.processes > 1:
+        return _serve_together(config)
     with _alone(config) as store:
         first = not store.read(lambda tables: tables.accounts.users.any())
         return _serve(config, store, lambda url: welcome(url, first=first), group_events)
+
+
+def _serve_together(config: Config) -> int:
+    if config.database_url is None:
+        raise Unprocessable("A file is served by one process; several need --database-url.")
+    with closing(open_store(config)) as store:
+        first = not store.read(lambda tables: tables.accounts.users.any())
+    listener, url = listen(config.host, config.port)
+    say(welcome(config.public_url or url, first=first))
+    return Crew(config.processes, partial(_serve_beside, config, listener)).run()
+
+
+def _serve_beside(config: Config, listener: socket) -> None:
+    """One of several processes."""
+    logs.configure(config.log_level, config.log_format)
+    with _alone(config) as store:
+        sys.exit(_serve(config, store, None, listener=listener))
+
+
+def work(config: Config) -> int:
+    """Do what is due, and serve nobody, until told to stop."""
+    logs.configure(config.log_level, config.log_format)
+    with _alone(config) as store:
+        services = make_services(config, store)
+        asyncio.run(_work(services))
+        return 1 if services.commits.broken else 0
+
+
+async def _work(services: Services) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with running(services):
+        say("Working on what is due.")
+        await told.wait()
+        services.wakes.stop()
 
 
 def demo(config: Config) -> int:
@@ -258,7 +298,11 @@ def demo(config: Config) -> int:
 
 
 def _serve(
-    config: Config, store: AnyStore, hello: Callable[[str], str], group_events: int = bounds.GROUP_EVENTS
+    config: Config,
+    store: AnyStore,
+    hello: Callable[[str], str] | None,
+    group_events: int = bounds.GROUP_EVENTS,
+    listener: socket | None = None,
 ) -> int:
     # A transaction makes thousands of objects that no cycle holds: looking for cycles at every 700 finds nothing.
     gc.set_threshold(50_000, 20, 100)
@@ -267,10 +311,12 @@ def _serve(
     services = make_services(config, store, group_events=group_events)
     app = make_app(services, lambda: running(services))
     server = Server(
-        settings(config.host, config.port, app), services.wakes, lambda url: hello(config.public_url or url)
+        settings(config.host, config.port, app),
+        services.wakes,
+        (lambda url: hello(config.public_url or url)) if hello else None,
     )
     try:
-        server.run()
+        server.run([listener] if listener is not None else None)
     except SystemExit:
         # Uvicorn cannot listen: it has said why, and would exit with a code of its own.
         return 1

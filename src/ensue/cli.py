@@ -151,6 +151,15 @@ def backup(
 
 
 @commands.command()
+@configured(*(name for name in SERVING if name not in ("host", "port", "processes")))
+def worker(chosen: Config) -> int:
+    """Do what is due, and serve nobody: beside `serve`, over the same database."""
+    from ensue import app
+
+    return app.work(chosen)
+
+
+@commands.command()
 @configured(*READING)
 def migrate(chosen: Config) -> int:
     """Bring the data to this version's schema, and make it where there is none."""

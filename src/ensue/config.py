@@ -87,6 +87,13 @@ def _key(value: object) -> bytes:
         raise refusal from None
 
 
+def _count(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 64:
+        raise ValueError("must be a whole number from 1 to 64")
+    return int(text)
+
+
 def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(part.strip()) for part in str(value).split(","))
@@ -131,6 +138,9 @@ class Config:
     )
     host: str = _option("127.0.0.1", _host, "HOST", "The address to listen on; 0.0.0.0 is every address.")
     port: int = _option(8000, _port, "PORT", "The port to listen on; 0 takes any free one.")
+    processes: int = _option(
+        1, _count, "N", "How many processes of this host serve together; more than one need a database_url."
+    )
     registration: Registration = _option(
         "first",
         _one_of(get_args(Registration)),

@@ -21,7 +21,7 @@ _DRAIN_SECONDS = 20
 class Server(uvicorn.Server):
     """Says hello once it listens, and tells the live streams to end as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, wakes: Wakes, hello: Callable[[str], str]) -> None:
+    def __init__(self, config: uvicorn.Config, wakes: Wakes, hello: Callable[[str], str] | None) -> None:
         super().__init__(config)
         self._wakes = wakes
         self._hello = hello
@@ -29,11 +29,10 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, then say where."""
         await super().startup(sockets)
-        if self.started:
+        if self.started and self._hello is not None:
             # Port 0 takes any free one: ask which.
             port = self.servers[0].sockets[0].getsockname()[1]
-            host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104  only shown
-            say(self._hello(f"http://{host}:{port}"))
+            say(self._hello(_url(self.config.host, port)))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -92,6 +91,21 @@ def refuse_taken(host: str, port: int) -> None:
             trial.bind(address)
         except OSError as error:
             raise Unavailable(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose with --port.") from None
+
+
+def listen(host: str, port: int) -> tuple[socket, str]:
+    """A socket for several processes to serve from, and its URL."""
+    family, kind, protocol, _, address = getaddrinfo(host, port, type=SOCK_STREAM)[0]
+    listener = socket(family, kind, protocol)
+    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.set_inheritable(True)
+    return listener, _url(host, listener.getsockname()[1])
+
+
+def _url(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  only shown
+    return f"http://{shown}:{port}"
 
 
 def say(text: str) -> None:

@@ -135,8 +135,8 @@ def test_the_branches_of_a_split_and_a_winner_by_hand(owner):
 
 
 def test_a_dry_run_of_a_draft_and_of_a_campaign(house, owner, rested):
-    for _ in range(3):
-        signup(owner, contact(owner, email=None))
+    for at in range(3):
+        signup(owner, contact(owner, email=f"{at}@example.com"))
         house.clock.advance(HOUR)
     body = {"campaign": {"triggers": [SIGNUP], "workflow": MARK}}
     begun = owner.post(f"{owner.w}/campaigns/dry-run", body, 202)
@@ -146,6 +146,7 @@ def test_a_dry_run_of_a_draft_and_of_a_campaign(house, owner, rested):
     assert (shown["status"], shown["done"], shown["total"], shown["enrolled"]) == ("DONE", 3, 3, 3)
     assert shown["days"] == [{"date": "2026-03-01", "enrolled": 3, "skipped": 0, "sent": 0}]
     assert shown["nodes"] == [{"id": "t", "outcomes": {"DONE": 3}, "branches": {}, "messages": {}}]
+    assert [entry["email"] for entry in shown["sample"]] == [f"{at}@example.com" for at in range(3)]
     assert owner.get(f"{owner.w}/campaigns") == []
 
     campaign = make(owner, status=201, triggers=[SIGNUP])

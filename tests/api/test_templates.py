@@ -1,5 +1,7 @@
 """Templates over HTTP."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.house import House
@@ -121,14 +123,14 @@ def test_no_two_templates_have_names_that_look_alike(owner, path):
 
 def test_a_template_changed_by_somebody_else_in_between_is_not_overwritten(owner, path, house, monkeypatch):
     made = owner.post(path, mail(), 201)
-    from ensue.api import templates
+    from ensue.api import template_json, templates
 
     seen: list[object] = []
 
     def check_while_another_saves(content):
         if not seen:
             seen.append(content)
-            number = templates.template_number(made["id"])
+            number = template_json.template_number(made["id"])
             workspace = house.rows("SELECT id FROM workspaces")[0][0]
             house.elsewhere(f"UPDATE templates SET version = 2 WHERE workspace_id = {workspace} AND id = {number}")
             house.elsewhere(
@@ -297,7 +299,7 @@ def test_what_a_campaign_sends_cannot_be_deleted(owner, path, status):
 def test_what_somebody_still_runs_through_cannot_be_deleted(owner, path):
     made, other = owner.post(path, mail(), 201), owner.post(path, mail("Other"), 201)
     number = campaign(owner, other["id"])
-    send = {"id": "s", "type": "send", "data": {"channel": "EMAIL", "templateId": made["id"]}}
+    send: dict[str, Any] = {"id": "s", "type": "send", "data": {"channel": "EMAIL", "templateId": made["id"]}}
     wait = {"id": "w", "type": "delay", "data": {"duration": "1d"}}
     owner.patch(
         f"{owner.w}/campaigns/{number}",
@@ -326,7 +328,11 @@ def test_a_campaign_sends_only_templates_that_are_there_and_for_its_channel(owne
 
 
 def test_the_texts_of_a_campaign_are_as_sound_as_a_template_s(owner):
-    node = {"id": "s", "type": "send", "data": {"channel": "EMAIL", "subject": "a", "text": "\n{{ a | shout }}"}}
+    node: dict[str, Any] = {
+        "id": "s",
+        "type": "send",
+        "data": {"channel": "EMAIL", "subject": "a", "text": "\n{{ a | shout }}"},
+    }
     body = {"name": "C", "workflow": {"nodes": [node], "edges": []}}
     error = refused(owner, "POST", f"{owner.w}/campaigns", body)
     expected = [{"path": "workflow.nodes[0].data.text", "message": "line 2: there is no filter `shout`"}]

@@ -18,10 +18,10 @@ class Browser:
 
     contact = ""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, key: ec.EllipticCurvePrivateKey | None = None, auth: bytes | None = None) -> None:
         self.endpoint = endpoint
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self.auth = os.urandom(16)
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
+        self.auth = auth or os.urandom(16)
         self.point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     def subscription(self) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from webpush import WebPush, WebPushSubscription
-from webpush.vapid import VAPID
 
 from ensue.base import web_push
 from ensue.base.web_push import BadKey, Recipient, Seed, VapidKey, from_base64url
@@ -15,18 +13,32 @@ from tests.channels.browser import Browser
 ENDPOINT = "https://push.example.net:8443/send/abc"
 
 
-def test_the_example_of_rfc_8291_comes_out():
-    recipient = Recipient.read(
-        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-        "BTBZMqHH6r4Tts7J_aSIgg",
-    )
-    number = int.from_bytes(from_base64url("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), "big")
-    seed = Seed(from_base64url("DGv6ra1nlYgDCS1FRnbzlw"), ec.derive_private_key(number, ec.SECP256R1()))
-    body = web_push.encrypt(b"When I grow up, I want to be a watermelon", recipient, seed)
-    assert web_push.to_base64url(body) == (
-        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PB"
-        "ru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN"
-    )
+# RFC 8291, appendix A.
+PLAIN = b"When I grow up, I want to be a watermelon"
+THEIR_PRIVATE = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
+THEIR_PUBLIC = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
+OUR_PRIVATE = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
+SALT = "DGv6ra1nlYgDCS1FRnbzlw"
+BODY = (
+    "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PB"
+    "ru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN"
+)
+
+
+def private_key(text):
+    return ec.derive_private_key(int.from_bytes(from_base64url(text), "big"), ec.SECP256R1())
+
+
+def test_the_example_of_the_rfc_comes_out():
+    seed = Seed(from_base64url(SALT), private_key(OUR_PRIVATE))
+    assert web_push.to_base64url(web_push.encrypt(PLAIN, Recipient.read(THEIR_PUBLIC, AUTH), seed)) == BODY
+
+
+def test_the_browser_of_these_tests_reads_the_example():
+    browser = Browser(ENDPOINT, private_key(THEIR_PRIVATE), from_base64url(AUTH))
+    assert web_push.to_base64url(browser.point) == THEIR_PUBLIC
+    assert browser.read(from_base64url(BODY)) == PLAIN
 
 
 def test_only_the_browser_that_subscribed_reads_it():
@@ -35,14 +47,6 @@ def test_only_the_browser_that_subscribed_reads_it():
     assert mine.read(body) == b"hello"
     with pytest.raises(Exception):  # noqa: B017
         other.read(body)
-
-
-def test_the_reader_of_these_tests_reads_what_another_program_encrypts():
-    private, public, _ = VAPID.generate_keys()
-    browser = Browser("https://push.example.net/abc")
-    subscription = WebPushSubscription.model_validate(browser.subscription())
-    pushed = WebPush(private, public, subscriber="ada@example.com").get(b"hello", subscription)
-    assert browser.read(pushed.encrypted) == b"hello"
 
 
 def test_a_message_fills_a_body_and_no_more():

@@ -4,6 +4,7 @@ import pytest
 
 from ensue.base.clock import DAY, HOUR, MINUTE, from_iso, to_iso
 from ensue.engine.campaigns import editing
+from ensue.engine.contacts import erase, identity
 from tests.engine.flow import chain, node
 
 BIRTHDAY = {"type": "DATE", "field": "attributes.birthday", "anniversary": True, "time": "09:00"}
@@ -179,3 +180,11 @@ def test_who_is_touched_by_something_else_is_not_looked_at_for_dates(world):
     world.update(contact, firstName="Ada")
     assert world.rows("SELECT * FROM timers") == before
     world.forward(MINUTE)
+
+
+def test_erasing_takes_the_day_out_of_the_history(world):
+    birthday(world)
+    contact = world.contact(attributes={"birthday": "1990-05-01"})
+    until(world, "2026-05-01T09:00:00Z")
+    world.change(lambda room: erase.erase(identity.held(room, contact)))
+    assert world.rows("SELECT occasion FROM enrolments") == [(None,)]

@@ -116,8 +116,12 @@ def test_the_token_of_a_contact_says_who_until_it_expires(world):
 def test_the_key_of_a_workspace_stays(world):
     sealed = []
 
+    def seal(raw):
+        sealed.append(raw)
+        return b"sealed"
+
     def ask():
-        return world.change(lambda room: push.key_of(room.tables, lambda raw: sealed.append(raw) or b"sealed", 1))
+        return world.change(lambda room: push.key_of(room.tables, seal, 1))
 
     assert ask() == ask()
     assert len(sealed) == 1

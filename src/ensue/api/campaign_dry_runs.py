@@ -1,6 +1,7 @@
 """Campaigns run over history without doing anything: begun here, worked on in the background, looked at here."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path
 
@@ -8,13 +9,13 @@ from ensue.api import campaign_lookup
 from ensue.api.access import Caller, allow
 from ensue.api.bodies import Answer, Body, Instant, ShownInstant, StrictRoute
 from ensue.api.campaigns import CampaignFields
-from ensue.api.context import Here
+from ensue.api.context import Context, Here
 from ensue.base.errors import NotFound
 from ensue.base.ids import read, show
 from ensue.engine.campaigns import dry_run
 from ensue.engine.working_set import WorkingSet
 from ensue.model.dry_run import DryRun
-from ensue.store.ports import WorkspaceTables
+from ensue.store.ports import Tables, WorkspaceTables
 
 router = APIRouter(prefix="/api/workspaces/{workspaceId}", tags=["Campaigns"], route_class=StrictRoute)
 
@@ -120,17 +121,23 @@ async def get_dry_run(
         run = tables.dry_runs.get(number) if number is not None else None
         if run is None:
             raise NotFound("There is no such dry-run in this workspace.")
-        return _shown(run)
+        return _shown(run, tables)
 
     return await campaign_lookup.asked(here, caller, found)
 
 
-async def _begin(here: Here, caller: Caller, work: Any) -> ShownCampaignDryRun:
-    return _shown(await here.services.change(caller.workspace_id, work))
+async def _begin(here: Context, caller: Caller, work: Callable[[WorkingSet], DryRun]) -> ShownCampaignDryRun:
+    def begun(tables: Tables) -> ShownCampaignDryRun:
+        run: DryRun = here.services.engine.within(tables, caller.workspace_id, work)
+        return _shown(run, tables.workspace(caller.workspace_id))
+
+    return await here.services.write(begun)
 
 
-def _shown(run: DryRun) -> ShownCampaignDryRun:
+def _shown(run: DryRun, tables: WorkspaceTables) -> ShownCampaignDryRun:
     found = dry_run.Found(run.found)
+    entered = [one["contactId"] for one in found.sample]
+    emails = {contact.id: contact.email for contact in tables.populations.contacts(entered)}
     nodes = dict.fromkeys((node["id"] for node in run.body["workflow"].get("nodes", [])), None)
     return ShownCampaignDryRun(
         id=show("dry", run.id),
@@ -158,7 +165,10 @@ def _shown(run: DryRun) -> ShownCampaignDryRun:
             for node_id in nodes
         ],
         sample=[
-            ShownEntry(contact_id=one["contactId"], email=one["email"], trigger=one["trigger"], at=one["at"])
+            ShownEntry(
+                contact_id=show("ct", one["contactId"]), email=emails.get(one["contactId"]), trigger=one["trigger"],
+                at=one["at"],
+            )
             for one in found.sample
         ],
         started_at=run.started_at,

@@ -1,5 +1,6 @@
 """Is it alive, is it ready, what does it count."""
 
+import asyncio
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,8 @@ from ensue.base.errors import EnsueError, Unavailable
 
 router = APIRouter(tags=["Health"])
 
+_READY_SECONDS = 2.0
+
 
 @router.get("/api/health", summary="Is the process alive")
 async def health() -> dict[str, str]:
@@ -25,9 +28,14 @@ async def ready(request: Request) -> JSONResponse:
     """200 when a write transaction can be made durable now, else 503."""
     services: Services = request.app.state.services
     try:
-        await services.write(lambda tables: tables.largest_id())
+        async with asyncio.timeout(_READY_SECONDS):
+            await services.write(lambda tables: tables.largest_id())
     except EnsueError as error:
         return JSONResponse({"status": "unavailable", "reason": error.message}, 503, {"retry-after": "1"})
+    except TimeoutError:
+        return JSONResponse(
+            {"status": "unavailable", "reason": "The store does not answer."}, 503, {"retry-after": "1"}
+        )
     return JSONResponse({"status": "ready"})
 
 

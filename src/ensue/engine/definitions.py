@@ -275,7 +275,6 @@ class Definitions:
                         self.threshold_triggers.append((trigger["threshold"], campaign))
                     case _:
                         pass
-        self.date_fields = frozenset(date.field.reads for dates in self.dates.values() for date in dates)
 
 
 def compiled(tables: DefinitionTables, workspace: Workspace, before: Definitions | None = None) -> Definitions:

@@ -14,7 +14,6 @@ import msgspec
 from ensue.base import bounds
 from ensue.base.clock import DAY, to_iso
 from ensue.base.errors import Invalid
-from ensue.base.ids import show
 from ensue.engine.campaigns import editing
 from ensue.engine.campaigns.rehearsal import past as pasts
 from ensue.engine.campaigns.rehearsal.firings import Firing, Triggers, too_old
@@ -130,8 +129,8 @@ class Found:
         self.skipped[reason] += 1
         self.day(at, 1)
 
-    def take(self, contact_id: int, email: str | None, firing: Firing, run: Rehearsed) -> None:
-        """Count a run."""
+    def take(self, contact_id: int, firing: Firing, run: Rehearsed) -> None:
+        """Count a run. Of the contact only the id is kept, which outlives nobody's erasure."""
         self.day(firing.at, 0)
         self.ends[run.status] += 1
         for line in run.log:
@@ -141,8 +140,7 @@ class Found:
         if run.ended_at is None:
             _add(self.nodes, run.node_id, "WAITING")
         if len(self.sample) < bounds.SAMPLE:
-            entered = {"contactId": show("ct", contact_id), "email": email, "at": firing.at, "trigger": firing.trigger}
-            self.sample.append(entered)
+            self.sample.append({"contactId": contact_id, "at": firing.at, "trigger": firing.trigger})
 
 
 class _Rehearsal:
@@ -178,7 +176,7 @@ class _Rehearsal:
             walk = Walk(self._run.campaign_id or 0, self._version, self._past(known), post, firing)
             rehearsed = walk.go(self._run.until)
             runs.append((key, rehearsed))
-            found.take(known.contact.id, known.contact.email, firing, rehearsed)
+            found.take(known.contact.id, firing, rehearsed)
         found.contacts += bool(runs)
         for sending in post.sendings:
             counts = found.sends.setdefault(sending.node_id, {})

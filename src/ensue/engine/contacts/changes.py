@@ -13,7 +13,7 @@ from ensue.base import bounds, json
 from ensue.base.errors import Conflict, Detail, Invalid, NotFound
 from ensue.base.ids import show
 from ensue.engine.contacts import erasures, profile
-from ensue.engine.reactions import dates, react
+from ensue.engine.reactions import campaigns, react
 from ensue.engine.subject import Subject
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
@@ -41,7 +41,7 @@ def create(room: WorkingSet, fields: dict[str, Any], cause: Cause) -> tuple[Subj
     touched = room.definitions.for_new_contact(changes)
     effects = react.to_change(subject, touched, cause)
     if room.definitions.dates:
-        dates.follow(subject, {*changes, "createdAt"}, subject.time_zone(), cause, effects)
+        campaigns.on_fields(subject, {*changes, "createdAt"}, subject.time_zone(), cause, effects)
     return subject, effects
 
 
@@ -65,7 +65,7 @@ def update(subject: Subject, fields: dict[str, Any], cause: Cause) -> Effects:
     _note(subject, changes, cause)
     effects = react.to_change(subject, _watching_fields(subject.room, changes), cause)
     if subject.room.definitions.dates:
-        dates.follow(subject, changes, zone_before, cause, effects)
+        campaigns.on_fields(subject, changes, zone_before, cause, effects)
     return effects
 
 
@@ -84,7 +84,7 @@ def fill(subject: Subject, other: Contact, cause: Cause) -> None:
         zone_before = subject.time_zone()
         _store(subject, contact)
         silent = msgspec.structs.replace(cause, triggers=False)
-        dates.follow(subject, changes, zone_before, silent, Effects())
+        campaigns.on_fields(subject, changes, zone_before, silent, Effects())
     if (notices := subject.room.notices) is not None:
         notices.contact_merged(subject, other.id)
     _note(subject, {**changes, "merged": (show("ct", other.id), show("ct", own.id))}, cause)

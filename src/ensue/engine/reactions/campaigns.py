@@ -5,10 +5,11 @@ event or the date, for the workspace's horizon), ALREADY_ACTIVE, ALREADY_ENTERED
 (minInterval), NO_ENTRY_KEY (the event lacks the field), DEPTH_LIMIT (too many campaign actions led to it).
 """
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from ensue.base import bounds
-from ensue.engine.campaigns import enrolments, waiting
+from ensue.engine.campaigns import dated, enrolments, waiting
 from ensue.engine.campaigns.version import CampaignVersion, Settings
 from ensue.engine.subject import Subject
 from ensue.model.campaign import Campaign, Enrolment
@@ -52,6 +53,26 @@ def react(subject: Subject, stimulus: Stimulus, effects: Effects) -> None:
         own = event.cause_id if event is not None else None
         cause = Cause("CAMPAIGN", own, stimulus.cause.depth) if own is not None else stimulus.cause
         waiting.on_change(subject, cause, fresh)
+
+
+def on_date(subject: Subject, campaign_id: int, at: int, effects: Effects) -> None:
+    """Take a contact in when a date of its falls at this instant, and arm the timer for the one after it."""
+    occurrence = dated.falling(subject, campaign_id, at)
+    if occurrence is not None:
+        campaign = subject.room.definitions.campaigns[campaign_id]
+        start(subject, campaign, "DATE", Cause("TIME"), None, effects, occurrence.occasion)
+    dated.arm(subject, campaign_id, at)
+
+
+def on_fields(subject: Subject, changed: Container[str], zone_before: str, cause: Cause, effects: Effects) -> None:
+    """See to the dates of a contact whose fields (as rules name them) have changed."""
+    for campaign_id in dated.concerned(subject, changed):
+        if "timezone" in changed and cause.triggers:
+            occurrence = dated.left_behind(subject, campaign_id, changed, zone_before)
+            if occurrence is not None:
+                campaign = subject.room.definitions.campaigns[campaign_id]
+                start(subject, campaign, "DATE", cause, None, effects, occurrence.occasion)
+        dated.arm(subject, campaign_id, subject.as_of)
 
 
 def start(

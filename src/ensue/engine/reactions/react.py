@@ -5,7 +5,7 @@ The three stimuli — an event, a change of the contact, time — differ only in
 
 from collections.abc import Callable, Collection, Iterable
 
-from ensue.engine.reactions import campaigns, dates, scoring, segments
+from ensue.engine.reactions import campaigns, scoring, segments
 from ensue.engine.subject import DATE, DECAY, SEGMENT, Subject
 from ensue.model.cause import Cause
 from ensue.model.effects import Effects, SegmentChange, together
@@ -102,18 +102,18 @@ def to_time(subject: Subject, timers: Iterable[tuple[int, int]], at: int) -> Eff
     before = subject.score
     subject.as_of = max(subject.as_of, at)
     touched: set[int] = set()
-    dated: list[int] = []
+    days: list[int] = []
     for kind, subject_id in sorted(timers):
         if kind == DECAY:
             scoring.on_time(subject, subject_id, subject.as_of)
         elif kind == SEGMENT:
             touched.add(subject_id)
         elif kind == DATE:
-            dated.append(subject_id)
+            days.append(subject_id)
     effects = Effects(before, subject.score)
     _finish(subject, touched, before, Cause("TIME"), None, effects)
-    for campaign_id in dated:
-        dates.come(subject, campaign_id, at, effects)
+    for campaign_id in days:
+        campaigns.on_date(subject, campaign_id, at, effects)
     return effects
 
 

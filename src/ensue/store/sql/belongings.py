@@ -3,6 +3,8 @@
 A new table with a `contact_id` gets its line here; `tests/engine/test_belongings.py` fails until it has one.
 """
 
+from ensue.base import json
+from ensue.model.message import written_for
 from ensue.store.sql.connection import Sql
 from ensue.store.sql.standing import Ledger
 
@@ -93,7 +95,10 @@ class Belongings:
             (self._workspace, *contact),
         )
         # What told the runs apart came from the metadata; all of them have ended, so none can meet another.
-        self._sql.run("UPDATE enrolments SET entry_key = '' WHERE workspace_id = ? AND contact_id = ?", contact)
+        # An occasion is a day of the person's, such as a birthday.
+        self._sql.run(
+            "UPDATE enrolments SET entry_key = '', occasion = NULL WHERE workspace_id = ? AND contact_id = ?", contact
+        )
         self._sql.run(
             """UPDATE enrolment_steps SET detail = NULL
             WHERE workspace_id = ?
@@ -108,10 +113,11 @@ class Belongings:
         self._delete("sessions", contact_id)
 
     def _wipe_messages(self, contact_id: int) -> None:
-        # Also what was sent to the address by itself, without saying whose it is.
-        theirs = """(contact_id = ? OR (contact_id IS NULL AND channel = 'EMAIL' AND LOWER(address) =
-          (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
-        values = (self._workspace, contact_id, self._workspace, contact_id)
+        # Also what was sent to the address by itself, without saying whose it is, and what was shown to somebody else.
+        theirs = """(contact_id = ? OR (contact_id IS NULL AND given = ?) OR (contact_id IS NULL AND channel = 'EMAIL'
+          AND LOWER(address) = (SELECT email_key FROM contacts WHERE workspace_id = ? AND id = ?)))"""
+        shown_to_others = json.encode_text(written_for(contact_id))
+        values = (self._workspace, contact_id, shown_to_others, self._workspace, contact_id)
         self._sql.run(
             f"""UPDATE message_attempts SET reason = NULL WHERE workspace_id = ?
               AND message_id IN (SELECT id FROM messages WHERE workspace_id = ? AND {theirs})""",

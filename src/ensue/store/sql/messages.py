@@ -164,6 +164,8 @@ class Messages:
     def advance(self, message_id: int, status: str, at: int, reason: str | None = None) -> bool:
         """Take a message to a status that was reported of it; False when it stands there or beyond already."""
         earlier = before(status)
+        if not earlier:
+            return False
         instant = f", {_INSTANTS[status]} = COALESCE({_INSTANTS[status]}, ?)" if status in _INSTANTS else ""
         values: Values = (status, reason, *((at,) if instant else ()), at, self._workspace, message_id, *earlier)
         changed = self._sql.run(
