@@ -302,6 +302,19 @@ def test_what_makes_no_sense_is_refused_when_it_is_saved(house, owner, body, pat
     assert path in {detail["path"] for detail in refused["error"]["details"]}
 
 
+def test_another_scheme_wants_a_secret_of_its_own(house, owner):
+    endpoint, path = made(owner, {"type": {"value": "ping"}}, verification=HEX, secret="hush")
+    address = f"{owner.w}/incoming-webhooks/{endpoint}"
+    refused = owner.patch(address, {"verification": STANDARD}, 400)
+    assert refused["error"]["details"][0]["path"] == "secret"
+    owner.patch(address, {"verification": {**HEX, "header": "X-Other"}})
+    post(house, path, BODY, x_other=f"sha256={digest('hush').hex()}")
+    owner.patch(address, {"verification": STANDARD, "secret": SIGNING})
+    post(house, path, BODY, **standard())
+    owner.patch(address, {"verification": {"scheme": "NONE"}})
+    post(house, path, BODY)
+
+
 def test_a_mapping_is_tried_without_storing_anything(house, owner):
     tried = owner.post(f"{owner.w}/incoming-webhooks/dry-run", {"mapping": SHOP, "payload": PAID})
     assert tried == {

@@ -74,22 +74,31 @@ def event(e: Event, metadata_text: str | None, card: ContactCard | None, followe
 
 
 def message(m: Message) -> Shape:
-    """A message, without what was written in it."""
+    """A message as lists show it. Where it went to is told of contacts alone: what is theirs can be erased."""
+    texts = (m.rendered or {}) if m.contact_id is not None else {}
     return {
         "id": show("msg", m.id),
         "channel": m.channel,
         "kind": m.kind,
         "status": m.status,
+        "reason": m.reason,
+        "detail": m.detail,
         "contactId": _id("ct", m.contact_id),
+        "to": m.address if m.contact_id is not None else None,
+        "subject": texts.get("subject") or texts.get("title"),
+        "templateId": _id("tpl", m.template_id),
+        "templateVersion": m.template_version,
         "campaignId": _id("cmp", m.campaign_id),
         "enrollmentId": _id("enr", m.enrolment_id),
         "nodeId": m.node_id,
-        "templateId": _id("tpl", m.template_id),
-        "reason": m.reason,
-        "detail": m.detail,
-        "providerId": m.provider_id,
+        "eventId": _id("evt", m.event_id),
+        "attempts": m.attempt,
+        "nextAt": _time(m.due_at),
         "createdAt": to_iso(m.created_at),
-        "sentAt": to_iso(m.sent_at) if m.sent_at is not None else None,
+        "sentAt": _time(m.sent_at),
+        "deliveredAt": _time(m.delivered_at),
+        "openedAt": _time(m.opened_at),
+        "clickedAt": _time(m.clicked_at),
     }
 
 
@@ -127,6 +136,10 @@ def cause(kind: str, number: int | None) -> Shape:
 
 def _id(prefix: str, number: int | None) -> str | None:
     return show(prefix, number) if number is not None else None
+
+
+def _time(instant: int | None) -> str | None:
+    return to_iso(instant) if instant is not None else None
 
 
 def _card(c: ContactCard) -> Shape:
