@@ -90,7 +90,7 @@ def refuse_unfit(room: WorkingSet, workflow: dict[str, Any]) -> None:
         Invalid: naming each by its path.
     """
     faults = []
-    for at, node in enumerate(workflow["nodes"]):
+    for at, node in enumerate(workflow.get("nodes") or ()):
         sent = node["data"] if node["type"] == "send" else {}
         named = read("tpl", sent.get("templateId", ""))
         if (fault := unfit(room, named, sent.get("channel", ""))) is not None:
