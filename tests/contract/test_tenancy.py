@@ -8,7 +8,10 @@ import pytest
 
 import ensue.store.sql
 from ensue.model.campaign import Step
+from ensue.model.suppression import Suppression
 from ensue.model.webhook import IncomingEndpoint, IncomingRequest, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from ensue.store.sql.engagement import Engagement
+from ensue.store.sql.suppressions import Wanted
 from ensue.store.sql.webhooks import Filter
 from tests.contract.conftest import ONE, TWO
 from tests.contract.test_contacts import bare
@@ -66,6 +69,10 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         one.contacts.set_consent(WHO, "EMAIL", "OPTED_IN", "form", 1)
         one.erasures.keep_key(b"secret", 1)
         one.erasures.add(b"hash", 1)
+        one.suppressions.add(Suppression(61, "EMAIL", "a@x.org", "MANUAL", None, None, 1), "a@x.org")
+        one.message_links.keep(62, ["https://a.example"])
+        one.message_links.count(62, "opens")
+        one.feedback_tokens.put(b"digest", 1)
         one.tallies.put([(WHO, kind, "a")])
         one.memberships.enter([stay(31)])
         one.timers.arm([(WHO, 2, 1, 5)])
@@ -103,6 +110,14 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         "consents": lambda one: dict(one.contacts.consents(WHO)),
         "erasure key": lambda one: one.erasures.key(),
         "erasures": lambda one: one.erasures.has(b"hash"),
+        "suppressed": lambda one: one.suppressions.has("EMAIL", "a@x.org"),
+        "suppression by address": lambda one: one.suppressions.find("EMAIL", "a@x.org"),
+        "suppression": lambda one: one.suppressions.get(61),
+        "suppressions": lambda one: one.suppressions.page(Wanted(), 10, 0)[1],
+        "link": lambda one: one.message_links.target(62, 1),
+        "links": lambda one: one.message_links.of_message(62),
+        "engagement": lambda one: one.message_links.engagement(62) != Engagement(),
+        "feedback token": lambda one: one.feedback_tokens.digest(),
         "tallies": lambda one: one.tallies.get(WHO, 1),
         "stays": lambda one: one.memberships.current(WHO),
         "timers": lambda one: one.timers.next_due(WHO),

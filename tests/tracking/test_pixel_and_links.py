@@ -223,6 +223,30 @@ def test_a_reader_does_not_wait_for_a_store_that_hangs(mailing, monkeypatch):
     assert mailing.engagement(message) == (1, 0, 1, 0)
 
 
+def test_what_waits_to_be_recorded_is_bounded(mailing, monkeypatch):
+    import asyncio
+
+    mailing.mail()
+    pixel = mailing.pixel
+    begun = []
+    gate = asyncio.Event()
+
+    async def later(work, own):
+        begun.append(work)
+        await gate.wait()
+
+    monkeypatch.setattr("ensue.base.bounds.TRACKING_SECONDS", 0)
+    monkeypatch.setattr("ensue.base.bounds.TRACKING_RECORDS", 3)
+    monkeypatch.setattr(mailing.house.services.commits, "run", lambda work, own=False: later(work, own))
+    assert [mailing.fetch(pixel).status_code for _ in range(5)] == [200] * 5
+    assert len(begun) == 3
+
+    async def open_gate():
+        gate.set()
+
+    mailing.house.call(open_gate)
+
+
 def test_a_sender_may_track_nothing(mailing):
     mailing.set_sender(trackClicks=False, trackOpens=False)
     mailing.mail()

@@ -170,6 +170,8 @@ def test_who_is_gone_leaves_all_the_same(mailing):
     assert mailing.fetch(choose).status_code == 404
     assert mailing.fetch(choose, "POST", data={"channel": "EMAIL"}).status_code == 404
     assert mailing.house.rows("SELECT * FROM consents") == []
+    # Whoever brings the address back must not write to it.
+    assert mailing.house.rows("SELECT address, reason FROM suppressions") == [("bob@example.org", "MANUAL")]
 
 
 def test_who_is_erased_is_told_that_nothing_is_kept(mailing):

@@ -175,6 +175,8 @@ MACHINE_HASTE = 2 * SECOND
 PROXY_HASTE = 10 * SECOND
 # A reader is not kept waiting for longer than this by a store that is busy.
 TRACKING_SECONDS = 0.5
+# So many opens and clicks may wait to be recorded: whoever fetches a pixel without end must leave room for others.
+TRACKING_RECORDS = 256
 FEEDBACK_REPORTS = 500
 SUPPRESSION_NOTE = 500
 # Of a mail in the bounce mailbox only so much is read.

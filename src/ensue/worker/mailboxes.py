@@ -6,6 +6,7 @@ beside it (`.kept`). A mail that was taken and not settled, because the process 
 
 import mailbox
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -58,7 +59,9 @@ class Maildir:
             (self._new / mail.key).unlink(missing_ok=True)
         else:
             self._read.mkdir(exist_ok=True)
-            (self._new / mail.key).rename(self._read / f"{mail.key.partition(':')[0]}:2,S")
+            # Another server may have been first.
+            with suppress(FileNotFoundError):
+                (self._new / mail.key).rename(self._read / f"{mail.key.partition(':')[0]}:2,S")
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -36,6 +36,7 @@ class TrackingPlane:
         self._app = app
         self._services = services
         self._addresses = Addresses(services.signer, "")
+        self._recording: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -78,28 +79,29 @@ class TrackingPlane:
 
     async def _record(self, workspace_id: int, work: Callable[[WorkingSet], None]) -> None:
         """Write down what was done, and come back when that is durable or has taken long enough."""
+        if len(self._recording) >= bounds.TRACKING_RECORDS:
+            _lost(Unavailable("Too many are waiting."))
+            return
         try:
             recorded = asyncio.ensure_future(self._services.change(workspace_id, work))
         except Unavailable as error:
             _lost(error)
             return
-        recorded.add_done_callback(_look)
+        self._recording.add(recorded)
+        recorded.add_done_callback(self._recorded)
         await asyncio.wait({recorded}, timeout=bounds.TRACKING_SECONDS)
 
-
-def _look(recorded: "asyncio.Future[None]") -> None:
-    error = recorded.exception() if not recorded.cancelled() else None
-    if error is not None:
-        _lost(error)
+    def _recorded(self, recorded: "asyncio.Future[None]") -> None:
+        self._recording.discard(recorded)
+        error = recorded.exception() if not recorded.cancelled() else None
+        if error is not None:
+            _lost(error)
 
 
 def _lost(error: BaseException) -> None:
     """Say that an open or a click is lost; one that nobody foresaw, with where it came from."""
-    _log.warning("an open or a click was not recorded: %s", error, exc_info=None if _foreseen(error) else error)
-
-
-def _foreseen(error: BaseException) -> bool:
-    return isinstance(error, EnsueError)
+    unforeseen = None if isinstance(error, EnsueError) else error
+    _log.warning("an open or a click was not recorded: %s", error, exc_info=unforeseen)
 
 
 def _no_such_link() -> Response:

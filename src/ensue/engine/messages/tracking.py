@@ -61,10 +61,10 @@ def clicked(room: WorkingSet, message_id: int, number: int, visit: Visit) -> Non
 
 
 def unsubscribed(room: WorkingSet, message_id: int, contact_id: int, at: int, source: str) -> None:
-    """Somebody leaves the channel of a message, now. Nothing happens to a contact who is gone.
+    """Somebody leaves the channel of a message, now.
 
-    `source` says where they said so, as consents keep it. A message to an address alone is nobody's: the address is
-    suppressed.
+    `source` says where they said so, as consents keep it. When the message is no contact's, or that of one who was
+    deleted, its address is suppressed: whoever comes back with it has said that they want nothing.
     """
     message = room.tables.message_links.message(message_id)
     channel = message.channel if message is not None else "EMAIL"
@@ -72,7 +72,7 @@ def unsubscribed(room: WorkingSet, message_id: int, contact_id: int, at: int, so
     if subject is not None:
         timers.advance(subject, room.now)
         changes.set_consent(subject, channel, "OPTED_OUT", source, Cause("CHANGE"))
-    elif not contact_id and message is not None and message.address is not None:
+    elif message is not None and message.address is not None:
         suppression.suppress(room, channel, message.address, MANUAL, source, message_id)
     if message is not None:
         room.tables.messages.advance(message_id, UNSUBSCRIBED, at)
