@@ -35,7 +35,7 @@ class Line:
         self.world = world
         self.signer = Signer(b"k" * 32)
         self.bot = Bot(
-            1, world.workspace, BOT, "shop_bot", "Shop", b"", b"", None, "https://x.example", "CONNECTED", None, 1, 1
+            world.workspace, 1, BOT, "shop_bot", "Shop", b"", b"", None, "https://x.example", "CONNECTED", None, 1, 1
         )
         self._updates = 0
 

@@ -15,8 +15,8 @@ class Bot(msgspec.Struct, frozen=True):
     CONNECTING: it has not answered yet. FAILED: it refused, and `error` says why; sending works all the same.
     """
 
-    id: int
     workspace_id: int
+    id: int
     bot_id: int
     username: str
     name: str

@@ -48,7 +48,7 @@ def connect(
     if known is None:
         number = ids.next()
         url = _webhook(webhook_root, number)
-        bot = Bot(number, workspace_id, *identity, *credentials, None, url, "CONNECTING", None, now, now)
+        bot = Bot(workspace_id, number, *identity, *credentials, None, url, "CONNECTING", None, now, now)
     else:
         bot = msgspec.structs.replace(
             known,

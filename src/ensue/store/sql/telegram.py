@@ -4,7 +4,7 @@ from ensue.model.telegram import Bot
 from ensue.store.sql.connection import Sql
 
 _BOT = (
-    "id, workspace_id, bot_id, username, name, token, secret, former_secret, webhook_url, status, error, "
+    "workspace_id, id, bot_id, username, name, token, secret, former_secret, webhook_url, status, error, "
     "created_at, updated_at"
 )
 _NOT_CLOSED = "workspace_id NOT IN (SELECT workspace FROM workspace_removals)"
@@ -40,7 +40,7 @@ class Telegram:
               webhook_url = excluded.webhook_url, status = excluded.status, error = excluded.error,
               updated_at = excluded.updated_at""",
             (
-                bot.id, self._workspace, bot.bot_id, bot.username, bot.name, bot.token, bot.secret, bot.former_secret,
+                self._workspace, bot.id, bot.bot_id, bot.username, bot.name, bot.token, bot.secret, bot.former_secret,
                 bot.webhook_url, bot.status, bot.error, bot.created_at, bot.updated_at,
             ),
         )  # fmt: skip
