@@ -193,6 +193,10 @@ class _Smtp(SMTP):
         self.event_handler.transports.discard(self.transport)
         super().connection_lost(error)
 
+    async def push(self, status: str | bytes) -> None:
+        # Servers do say bytes that they should not.
+        await super().push(status.encode("latin-1") if isinstance(status, str) else status)
+
     async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
         self.event_handler.commands.append("AUTH")
         await super().smtp_AUTH(arg)

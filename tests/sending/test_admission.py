@@ -1,5 +1,7 @@
 """Who must not be written to is not, found out when a message is queued and again at the moment of sending."""
 
+import threading
+
 import pytest
 
 from ensue.base.clock import HOUR
@@ -181,3 +183,31 @@ def test_a_message_can_be_called_off_until_it_is_handed_over(shop, office):
     shop.pass_time(HOUR)
     assert office.letters == []
     assert shop.owner.post(f"{shop.w}/messages/{message}/cancel", status=409)["error"]["code"] == "message_status"
+
+
+def test_a_message_of_somebody_who_was_deleted_is_not_replayed(shop, office):
+    office.says["RCPT"] = lambda _address: "550 5.7.1 not you"
+    shop.campaign()
+    contact = shop.contact()
+    shop.sign_up(contact)
+    shop.settle()
+    message = shop.only()["id"]
+    shop.owner.delete(f"{shop.w}/contacts/{contact}")
+    del office.says["RCPT"]
+    assert shop.owner.post(f"{shop.w}/messages/{message}/replay", status=409)["error"]["code"] == "contact_gone"
+    assert office.letters == []
+
+
+def test_who_is_deleted_in_the_middle_of_a_hand_over_is_not_tried_again(shop, office):
+    office.gate["RCPT"] = threading.Event()
+    office.says["RCPT"] = lambda _address: "451 4.3.0 later"
+    contact = shop.contact()
+    (message,) = shop.send(to=None, contactId=contact)["data"]
+    assert office.reached["RCPT"].wait(20)
+    shop.owner.delete(f"{shop.w}/contacts/{contact}")
+    office.gate["RCPT"].set()
+    shop.settle()
+    del office.says["RCPT"]
+    shop.pass_time(HOUR)
+    assert shop.message(message["id"])["status"] == "FAILED"
+    assert office.letters == []

@@ -132,3 +132,13 @@ def test_messages_go_with_the_contact_that_was_merged(shop, office):
     shop.pass_time(HOUR)
     (message,) = shop.messages(contactId=survivor)
     assert (message["status"], message["to"]) == ("SENT", "new@example.org")
+
+
+def test_messages_stand_on_the_timeline(shop):
+    contact = shop.contact()
+    (message,) = shop.send(to=None, contactId=contact)["data"]
+    shop.settle()
+    entries = shop.owner.get(f"{shop.w}/contacts/{contact}/timeline")
+    (entry,) = [entry for entry in entries if entry["type"] == "MESSAGE"]
+    assert (entry["message"]["id"], entry["message"]["status"]) == (message["id"], "SENT")
+    assert entry["at"] == message["createdAt"]

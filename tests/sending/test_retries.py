@@ -184,3 +184,16 @@ def test_the_schedule():
     assert next_try(1, 0, lambda: 0.0, asked=60 * SECOND) == 60 * SECOND
     assert next_try(2, 0, lambda: 0.0, asked=60 * SECOND) == 5 * MINUTE
     assert next_try(1, 0, lambda: 0.0, asked=10**12) == 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    "said", [b"550 5.7.1 \xff\xfe\x80 caf\xe9", b"451 4.3.0 nul \x00 here", b"550-one\r\n550 \xe2\x80\xa8two"]
+)
+def test_whatever_a_server_says_can_be_kept(shop, office, said):
+    office.says["RCPT"] = lambda _address: said.decode("latin-1")
+    (message,) = shop.send()["data"]
+    shop.settle()
+    kept = shop.message(message["id"])
+    assert kept["status"] in ("FAILED", "SENDING", "BOUNCED")
+    assert len(kept["log"]) == 1
+    assert kept["log"][0]["reason"].startswith(said[:3].decode())

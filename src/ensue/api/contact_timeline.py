@@ -37,10 +37,10 @@ async def get_timeline(
     limit: Annotated[int, Query(ge=1, description=f"At most {bounds.PAGE_MOST}")] = bounds.PAGE_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> list[dict[str, Any]]:
-    """Events, segments, points, campaigns and changes, newest first. The next page is in the `Link` header.
+    """Events, segments, points, campaigns, messages and changes, newest first. The next page is in the `Link` header.
 
     `type` is EVENT, SEGMENT_ENTERED, SEGMENT_EXITED, SCORE_CHANGED, CAMPAIGN_ENROLLED, CAMPAIGN_STEP, CAMPAIGN_ENDED,
-    CAMPAIGN_SKIPPED or CHANGED.
+    CAMPAIGN_SKIPPED, MESSAGE or CHANGED.
     """
     below = _read_cursor(cursor) if cursor is not None else LATEST
     entries, following = await _page(here, caller, number, below, min(limit, bounds.PAGE_MOST))
@@ -110,6 +110,8 @@ def _content(entry: Entry) -> dict[str, Any]:
             rule = {"id": show("sr", row[0]), "name": row[1]}
             cause = {"kind": row[2], "id": _shown_id("evt", row[3])}
             return {"rule": rule, "cause": cause, "delta": row[4], "before": row[5], "after": row[6]}
+        case "MESSAGE":
+            return {"message": _message(entry)}
         case "CHANGED":
             return {"changes": json.decode(row[0]), "cause": _cause(row[1])}
         case _:
@@ -130,6 +132,15 @@ def _campaign(entry: Entry) -> dict[str, Any]:
         case _:
             return {"reason": row[2], "eventId": _shown_id("evt", row[3])}
 
+
+def _message(entry: Entry) -> dict[str, Any]:
+    row = entry.row
+    instants = {name: to_iso(at) if at is not None else None for name, at in zip(_INSTANTS, row[5:8], strict=True)}
+    said = {"channel": row[0], "kind": row[1], "status": row[2], "reason": row[3]}
+    return {"id": show("msg", entry.place[1]), **said, "campaignId": _shown_id("cmp", row[4]), **instants}
+
+
+_INSTANTS = ("sentAt", "openedAt", "clickedAt")
 
 # Whose id follows the kind of a cause. A change by hand or by time has none.
 _CAUSED_BY = {"EVENT": "evt", "CAMPAIGN": "enr", "MERGE": "ct", "FORM": "sub"}

@@ -50,7 +50,7 @@ def replay(room: WorkingSet, message_id: int) -> Message:
     message = named(room, message_id)
     if message.status not in REPLAYED_FROM:
         raise Conflict(f"A message that is {message.status} is not sent again.", code="message_status")
-    if message.reason == Reason.CONTACT_GONE:
+    if message.reason == Reason.CONTACT_GONE or (message.campaign_id is not None and message.contact_id is None):
         raise Conflict("The contact is gone, and what was to be sent with it.", code="contact_gone")
     room.tables.messages.replay(message_id, REPLAYED_FROM, room.now)
     return named(room, message_id)

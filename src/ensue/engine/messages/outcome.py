@@ -12,6 +12,8 @@ from ensue.model.cause import Cause
 from ensue.model.handover import Accepted, Deferred, Handover, Rejected, Unknown
 from ensue.model.message import BOUNCED, FAILED, SENDING, SENT, UNKNOWN, Attempt, Message, Reason
 
+_SAID = 1_000
+
 INTERRUPTED = Unknown("Nobody came back from the hand-over.")
 
 
@@ -49,7 +51,13 @@ def _after(
     match handover:
         case Accepted(provider_id):
             return msgspec.structs.replace(
-                message, status=SENT, due_at=None, sent_at=room.now, provider_id=provider_id, reason=None, detail=None
+                message,
+                status=SENT,
+                due_at=None,
+                sent_at=room.now,
+                provider_id=_kept(message, provider_id),
+                reason=None,
+                detail=None,
             )
         case Rejected(reason, kind):
             status = BOUNCED if kind == "BOUNCED" else FAILED
@@ -79,9 +87,11 @@ def _logged(room: WorkingSet, after: Message, handover: Handover) -> Attempt:
     return Attempt(after.id, after.attempt, outcome, reason, started, room.now, after.due_at)
 
 
-def _kept(message: Message, sentence: str) -> str | None:
-    """What the other side said, unless the person was erased meanwhile: it may name the address."""
-    return sentence[:1_000] if message.rendered is not None else None
+def _kept(message: Message, sentence: str | None) -> str | None:
+    """What the other side said, fit to be stored; nothing, when the person was erased meanwhile: it may name them."""
+    if sentence is None or message.rendered is None:
+        return None
+    return sentence[:_SAID].encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _follow(room: WorkingSet, message: Message, rejected: Rejected) -> None:

@@ -61,6 +61,10 @@ class Belongings:
             WHERE workspace_id = ? AND contact_id = ? AND status IN ('QUEUED', 'SENDING') AND leased = 0""",
             (self._workspace, contact_id),
         )
+        self._sql.run(
+            "UPDATE messages SET address = NULL WHERE workspace_id = ? AND contact_id = ? AND leased = 1",
+            (self._workspace, contact_id),
+        )
         for table in ("events", "sessions", "messages", "form_submissions"):
             apart = ", apart = 1" if table == "events" else ""
             self._sql.run(
