@@ -8,9 +8,12 @@ import pytest
 
 import ensue.store.sql
 from ensue.model.campaign import Step
+from ensue.model.message import Device
 from ensue.model.suppression import Suppression
+from ensue.model.telegram import Bot
 from ensue.model.webhook import IncomingEndpoint, IncomingRequest, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from ensue.store.sql.engagement import Engagement
+from ensue.store.sql.push_keys import PushKey
 from ensue.store.sql.suppressions import Wanted
 from ensue.store.sql.webhooks import Filter
 from tests.contract.conftest import ONE, TWO
@@ -87,6 +90,11 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         one.webhook_deliveries.note([TRIED])
         one.incoming.put(INCOMING)
         one.incoming.note(REQUEST, 10)
+        one.telegram.put(Bot(ONE, 71, 700, "b", "B", b"t", b"s", None, "https://x.example", "CONNECTED", None, 1, 1))
+        one.telegram.use_link(72, 3, 99)
+        one.push_keys.add(PushKey("public", b"sealed"), 1)
+        one.visitor_devices.put(73, 3, "PUSH", "https://p.example", {}, 1)
+        one.devices.put(Device(74, WHO, "PUSH", "https://q.example", {}, 1))
 
     questions = {
         "events": lambda one: one.events.get(7),
@@ -143,6 +151,14 @@ def test_what_one_workspace_writes_the_other_does_not_see(write, read):
         "incoming webhooks": lambda one: one.incoming.all(),
         "incoming webhook": lambda one: one.incoming.get(63),
         "incoming requests": lambda one: one.incoming.requests(63, 10),
+        "bots": lambda one: one.telegram.bots(),
+        "bot": lambda one: one.telegram.bot(71),
+        "link used": lambda one: one.telegram.link_used_by(72),
+        "session of a link": lambda one: one.telegram.session(3),
+        "push key": lambda one: one.push_keys.get(),
+        "devices": lambda one: one.devices.all_of(WHO),
+        "devices of a channel": lambda one: one.devices.of_contact(WHO, "PUSH"),
+        "device": lambda one: one.devices.by_address("PUSH", "https://q.example"),
     }
     write(fill, ONE)
     for name, question in questions.items():
