@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bench.load import Unsound
@@ -86,9 +87,7 @@ def _built(site: Site, count: int) -> float:
     store = SqliteStore(site.folder)
     try:
         workspace = store.read(lambda tables: tables.workspace(site.workspace_id).definitions.workspace())
-        own = [
-            store.read(lambda tables, c=c: tables.workspace(site.workspace_id).contacts.get(c)) for c in site.contacts
-        ]
+        own = store.read(lambda tables: [tables.workspace(site.workspace_id).contacts.get(c) for c in site.contacts])
     finally:
         store.close()
     contacts = [contact for contact in own if contact is not None][:count]
@@ -124,23 +123,23 @@ def _queue(site: Site, port: int, count: int) -> None:
     """Queue a mail to every contact, as a campaign would."""
     store, clock = SqliteStore(site.folder, synchronous="OFF"), SystemClock()
     engine = Engine(clock, Ids(clock, floor=store.read(lambda tables: tables.largest_id())))
-    order = Order("EMAIL", MARKETING, dict(_CONTENT))
     try:
         contacts = site.contacts[:count]
         sender = Sender("EMAIL", _settings(port), None, clock.now())
         store.write(lambda tables: tables.workspace(site.workspace_id).senders.put(sender))
         for start in range(0, len(contacts), _CHUNK):
-            some = contacts[start : start + _CHUNK]
-
-            def work(room: WorkingSet, some: list[int] = some) -> None:
-                for contact_id in some:
-                    subject = room.subject(contact_id)
-                    assert subject is not None
-                    queue(room, order, of_subject(subject, "EMAIL")[0])
-
-            store.write(lambda tables, work=work: engine.within(tables, site.workspace_id, work))
+            work = partial(_queue_some, contacts=contacts[start : start + _CHUNK])
+            store.write(partial(engine.within, workspace_id=site.workspace_id, work=work))
     finally:
         store.close()
+
+
+def _queue_some(room: WorkingSet, contacts: list[int]) -> None:
+    order = Order("EMAIL", MARKETING, dict(_CONTENT))
+    for contact_id in contacts:
+        subject = room.subject(contact_id)
+        assert subject is not None
+        queue(room, order, of_subject(subject, "EMAIL")[0])
 
 
 def _settings(port: int) -> dict[str, object]:

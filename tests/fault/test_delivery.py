@@ -215,7 +215,7 @@ def test_a_lease_that_ran_out_before_its_turn_came_is_not_used(tmp_path):
                 world.clock.advance(late.pop() if late else 0)
                 await begin(*arguments)
 
-            loop._hand_over = slept  # type: ignore[method-assign]
+            loop._hand_over = slept  # type: ignore[assignment, method-assign]
             loop.start()
             while world.rows("SELECT 1 FROM messages WHERE status = 'SENT'") == []:
                 await wakes.wait(5)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any, NamedTuple, Self
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Letter(NamedTuple):
@@ -84,7 +84,7 @@ class PostOffice:
         loop = self._loop
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(lambda _loop, _context: None)
-        options = {"enable_SMTPUTF8": False, "loop": loop, "hostname": "post.test"} | self._smtp
+        options: dict[str, Any] = {"enable_SMTPUTF8": False, "loop": loop, "hostname": "post.test"} | self._smtp
 
         def speaker() -> SMTP:
             with warnings.catch_warnings():
@@ -130,7 +130,7 @@ class PostOffice:
 
     # What aiosmtpd calls
 
-    async def answer(self, server: SMTP, command: str, address: str, usual: str) -> str:
+    async def answer(self, server: Any, command: str, address: str, usual: str) -> str:
         self.commands.append(command)
         self.reached[command].set()
         self._happens(command)
@@ -153,7 +153,7 @@ class PostOffice:
             envelope.rcpt_tos.append(address)
         return said
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope):  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any):  # noqa: N802
         said = await self.answer(server, "END", envelope.rcpt_tos[0], "250 2.0.0 Taken")
         if said.startswith("2"):
             encrypted = server.transport.get_extra_info("cipher") is not None
@@ -177,6 +177,8 @@ class PostOffice:
 
 class _Smtp(SMTP):
     """Cuts the connection at DATA, too, while the data comes."""
+
+    transport: Any
 
     def connection_made(self, transport: Any) -> None:
         office = self.event_handler

@@ -1,5 +1,7 @@
 """What arrives at a real mail server, parsed back."""
 
+from typing import Any
+
 import pytest
 
 from ensue.base.clock import HOUR, SECOND
@@ -118,12 +120,13 @@ def test_signing_in_over_tls(shop, tls_context):
     server, client = tls_context
     shop.house.services.channels["EMAIL"]._pool._tls = client
     users = accepting(shop="s3cret pass")
-    for security, options in (
+    kinds: list[tuple[str, Any]] = [
         ("STARTTLS", {"tls_context": server, "require_starttls": True}),
         ("TLS", {"tls": server}),
-    ):
+    ]
+    for security, options in kinds:
         # aiosmtpd counts as TLS only what began with STARTTLS.
-        auth = {"authenticator": users, "auth_required": True, "auth_require_tls": security == "STARTTLS"}
+        auth: Any = {"authenticator": users, "auth_required": True, "auth_require_tls": security == "STARTTLS"}
         with PostOffice(**options, **auth) as office:
             shop.set_sender(
                 host="localhost", port=office.port, security=security, username="shop", password="s3cret pass"
@@ -155,7 +158,7 @@ def test_a_server_without_tls_gets_no_password_when_tls_is_asked_for(shop, offic
 
 
 def test_a_wrong_password_is_put_off_until_it_is_set_right(shop):
-    auth = {"authenticator": accepting(shop="right"), "auth_required": True, "auth_require_tls": False}
+    auth: Any = {"authenticator": accepting(shop="right"), "auth_required": True, "auth_require_tls": False}
     with PostOffice(**auth) as office:
         shop.set_sender(port=office.port, username="shop", password="wrong")
         shop.send()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from ipaddress import ip_network
 
+import httpcore2
 import pytest
 
 from ensue.channels import outgoing_http
@@ -105,7 +106,7 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch, 
         raise AssertionError(host)
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolved)
-    monkeypatch.setattr(outgoing_http.httpcore2.AnyIOBackend, "connect_tcp", connect)
+    monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect)
     with pytest.raises(TargetRefused):
         post("http://both.example/", allowed=())
     assert reached == []
@@ -121,14 +122,14 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch, site
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     connected = []
-    plain = outgoing_http.httpcore2.AnyIOBackend.connect_tcp
+    plain = httpcore2.AnyIOBackend.connect_tcp
 
     async def connect(self, host, *arguments):
         connected.append(host)
         return await plain(self, host, *arguments)
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolved)
-    monkeypatch.setattr(outgoing_http.httpcore2.AnyIOBackend, "connect_tcp", connect)
+    monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect)
     assert post(f"http://twice.example:{site.port}/").status == 200
     assert connected == ["127.0.0.1"]
     assert site.asked[0].headers["host"] == f"twice.example:{site.port}"
