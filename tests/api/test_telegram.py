@@ -273,3 +273,16 @@ def test_nobody_speaks_for_a_chat_that_anybody_can_guess(house, owner, telegram,
     subscription = Browser("https://push.example/1").subscription()
     page.post("/public/push/subscriptions", {"subscription": subscription, "sessionId": chat}, 400)
     owner.post(owner.w + "/events", {"type": "page_view", "sessionId": chat}, 201)
+
+
+def test_a_link_that_cannot_tie_says_so_and_holds_nothing_up(house, owner, telegram, bot):
+    start(house, telegram, bot, 1, owner.post(owner.w + "/telegram/links", {"sessionId": "browser"}, 201))
+    (nameless,) = owner.get(owner.w + "/contacts")["data"]
+    full = {f"a{number}": 1 for number in range(150)}
+    owner.patch(f"{owner.w}/contacts/{nameless['id']}", {"attributes": full})
+    known = {"email": "ada@example.com", "attributes": {f"b{number}": 1 for number in range(150)}}
+    ada = owner.post(owner.w + "/contacts", known, 201)["id"]
+    start(house, telegram, bot, 2, owner.post(f"{owner.w}/contacts/{ada}/telegram-link", {}, 201))
+    events = owner.get(f"{owner.w}/events?contactId={nameless['id']}")
+    assert [event["metadata"]["link"] for event in events] == ["REFUSED", "TIED"]
+    assert owner.get(f"{owner.w}/contacts/{ada}/devices") == []

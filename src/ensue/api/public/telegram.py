@@ -49,11 +49,13 @@ async def take_update(here: Here, request: Request, bot_id: Annotated[str, Path(
     if not bots.is_from_telegram(bot, tokens.digest(secret.encode("latin-1"))):
         raise Unauthenticated("The secret token is missing or wrong.")
     update = read(json.decode_strict(await read_bounded(request, bounds.TELEGRAM_UPDATE)))
+    signer = here.services.signer
     try:
-        await here.services.change(bot.workspace_id, lambda room: hear(room, bot, update, here.services.signer))
+        await here.services.change(bot.workspace_id, lambda room: hear(room, bot, update, signer))
     except (Invalid, NotFound, Conflict) as error:
-        # It would fail as often as it is sent: it is refused once, and holds up none of those behind it.
-        _log.warning("update %d of bot %s was refused: %s", update.update_id, bot_id, error.message)
+        # It would fail as often as it is sent. Its event stays, and says that it tied nobody.
+        _log.warning("update %d of bot %s ties nobody: %s", update.update_id, bot_id, error.message)
+        await here.services.change(bot.workspace_id, lambda room: hear(room, bot, update, signer, tying=False))
     return {"ok": True}
 
 

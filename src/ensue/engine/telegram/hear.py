@@ -42,8 +42,14 @@ def address(bot_id: int, chat_id: int) -> str:
     return f"{bot_id}:{chat_id}"
 
 
-def hear(room: WorkingSet, bot: Bot, update: Update, signer: Signer) -> None:
-    """Let follow what follows from an update; nothing, when it came before, or the person was erased."""
+def hear(room: WorkingSet, bot: Bot, update: Update, signer: Signer, *, tying: bool = True) -> None:
+    """Let follow what follows from an update; nothing, when it came before, or the person was erased.
+
+    Without `tying` a deep link ties nobody: for an update that was refused because of what it would have tied.
+
+    Raises:
+        Invalid: the contacts that a link would make one have more attributes than a contact may hold.
+    """
     content = update.content
     if content is None or not room.tables.telegram.claim_update(bot.bot_id, update.update_id, room.now):
         return
@@ -53,19 +59,20 @@ def hear(room: WorkingSet, bot: Bot, update: Update, signer: Signer) -> None:
         return
     match content:
         case Message():
-            _message(room, bot, content, key, signer)
+            _message(room, bot, content, key, signer, tying=tying)
         case Standing():
             if content.private:
                 _standing(room, bot, content, key)
 
 
-def _message(room: WorkingSet, bot: Bot, message: Message, key: str, signer: Signer) -> None:
+def _message(room: WorkingSet, bot: Bot, message: Message, key: str, signer: Signer, *, tying: bool) -> None:
     metadata = _metadata(bot, message)
     if message.private:
         link = links.read(signer, message.payload) if message.payload is not None else None
         if link is not None:
-            # It shows in lists and exports, and says nothing but that it was used.
-            metadata |= {"text": "/start", "link": ties.tie(room, key, _names(message), link)}
+            outcome = ties.tie(room, key, _names(message), link) if tying else "REFUSED"
+            # The token shows in lists and exports, and says nothing but that it was used.
+            metadata |= {"text": "/start", "link": outcome}
             del metadata["payload"]
         reach.reachable(room, key, CHANNEL, address(bot.bot_id, message.chat_id), _detail(bot, message))
         _heed(room, key, message.command)
@@ -98,7 +105,9 @@ def _standing(room: WorkingSet, bot: Bot, standing: Standing, key: str) -> None:
     place = address(bot.bot_id, standing.chat_id)
     if not standing.gone:
         if room.known_session(key) is not None:
-            reach.reachable(room, key, CHANNEL, place, {"botId": bot.bot_id, "chatId": standing.chat_id})
+            known = room.tables.devices.by_address(CHANNEL, place)
+            detail = known.detail if known is not None else {"botId": bot.bot_id, "chatId": standing.chat_id}
+            reach.reachable(room, key, CHANNEL, place, detail)
         return
     room.tables.devices.gone(CHANNEL, place, room.now)
     room.tables.visitor_devices.remove(CHANNEL, place)
@@ -137,9 +146,9 @@ def _metadata(bot: Bot, message: Message) -> dict[str, Any]:
 
 
 def _detail(bot: Bot, message: Message) -> dict[str, Any]:
-    return {"botId": bot.bot_id, "chatId": message.chat_id} | {
-        name: message.sender[name] for name in ("username",) if name in message.sender
-    }
+    place = {"botId": bot.bot_id, "chatId": message.chat_id}
+    username = message.sender.get("username")
+    return place | {"username": username} if username is not None else place
 
 
 def _names(message: Message) -> dict[str, str]:
