@@ -50,7 +50,7 @@ def steps(stage: Stage) -> list[Line]:
 
 def asleep(stage: Stage) -> list[Line]:
     """Many enrolments asleep, against an empty server, by CPU."""
-    count, seconds = (1_000_000, 60.0) if stage.full else (100_000, 5.0)
+    count, seconds = (1_000_000, 60.0) if stage.full else (20_000, 3.0)
     sleeping = stage.site("asleep", Size(count, 0), _Enrolled(count, due=30 * DAY, spread=DAY).make)
     empty = stage.site("empty", Size(1, 0), lambda folder, size: build(folder, size, defined=False))
     with stage.copy(sleeping) as own, stage.serving("asleep", "product", str(own.folder)) as server:
@@ -70,10 +70,10 @@ def asleep(stage: Stage) -> list[Line]:
 
 def wave(stage: Stage) -> list[Line]:
     """Many enrolments due within a minute, and what ingest feels of them."""
-    count, spread = (100_000, MINUTE) if stage.full else (10_000, 6 * SECOND)
+    count, spread = (100_000, MINUTE) if stage.full else (5_000, 3 * SECOND)
     # Far enough away for the workspace to be made, the server to start, and ingest to be measured before.
     before_it = round(stage.rounds * stage.seconds * SECOND)
-    wave = _Enrolled(count, due=before_it + 30 * SECOND + count // 4, spread=spread)
+    wave = _Enrolled(count, due=before_it + 15 * SECOND + count // 4, spread=spread)
     site = stage.site("wave", Size(count, 0), wave.make)
     with stage.product("wave of enrolments", site) as (server, own):
         sent = stage.bodies(own)

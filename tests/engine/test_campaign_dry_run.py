@@ -36,7 +36,7 @@ def did(world, campaign):
     """What a live campaign has done, in the words of a dry-run."""
     ends = dict(world.rows("SELECT status, COUNT(*) FROM enrolments WHERE campaign_id = ? GROUP BY status", campaign))
     skips = world.rows("SELECT reason, COUNT(*) FROM enrolment_skips WHERE campaign_id = ? GROUP BY reason", campaign)
-    nodes = {}
+    nodes: dict[str, dict[str, int]] = {}
     rows = world.rows(
         """SELECT s.node_id, s.outcome, COUNT(*) FROM enrolment_steps s JOIN enrolments e ON e.id = s.enrolment_id
         WHERE e.campaign_id = ? AND s.type <> 'campaign' AND s.outcome <> 'EXITED' GROUP BY s.node_id, s.outcome

@@ -120,6 +120,23 @@ def test_a_slice_and_its_interval_keep_to_the_throttle(per_minute):
     assert slices * size >= per_minute * 0.45
 
 
+def test_another_throttle_holds_from_the_next_slice_on(world):
+    members(world, 50)
+    campaign = broadcast(world, throttle=1)
+    world.run_campaigns()
+    world.change(
+        lambda room: editing.edit(room, campaign, {"settings": {"audience": {}, "throttle": {"perMinute": 30}}})
+    )
+    world.run_campaigns()
+    assert len(taken(world, campaign)) == 1
+    for _ in range(5):
+        world.clock.advance(MINUTE)
+        world.run_campaigns()
+    assert len(taken(world, campaign)) == 6
+    (launch,) = launched(world, campaign)
+    assert launch.next_at == world.now + 2 * SECOND
+
+
 def test_after_a_stop_there_is_no_rush(world):
     members(world, 30)
     campaign = broadcast(world, throttle=10)

@@ -6,6 +6,7 @@ from ensue.base import bounds
 from ensue.base.clock import DAY, HOUR
 from ensue.base.errors import Invalid, NotFound
 from ensue.engine.campaigns import editing, split_tests
+from ensue.model.split_test import BranchResult
 from tests.engine.flow import chain, edge, node, steps_of, workflow
 
 SIGNUP = {"type": "EVENT", "eventType": "signup"}
@@ -36,7 +37,7 @@ def make(world, flow=None, **settings):
 
 def sign_up(world, number):
     """So many new contacts, by the branch that they took."""
-    found = {"a": [], "b": []}
+    found: dict[str, list[int]] = {"a": [], "b": []}
     for _ in range(number):
         contact = world.contact()
         found[branch(world, contact)].append(contact)
@@ -45,7 +46,7 @@ def sign_up(world, number):
 
 def branch(world, contact):
     (enrolled,) = world.post("signup", contact).effects.enrolled
-    return steps_of(world, enrolled.enrolment_id)[0].detail["branch"]
+    return (steps_of(world, enrolled.enrolment_id)[0].detail or {})["branch"]
 
 
 def campaign_of(world, campaign):
@@ -186,7 +187,7 @@ def test_nobody_wins_with_nothing(world):
 
 def test_the_rate_counts_and_not_the_number(world):
     found = [("a", 100, 10), ("b", 10, 2)]
-    rated = [split_tests.BranchResult(name, 1, entered, 0, 0, 0, goals, 0) for name, entered, goals in found]
+    rated = [BranchResult(name, 1, entered, 0, 0, 0, goals, 0) for name, entered, goals in found]
     assert split_tests.best("GOAL", rated) == "b"
     assert split_tests.best("OPENED", rated) is None
 

@@ -85,6 +85,13 @@ def cancel_all(room: WorkingSet, campaign_id: int) -> None:
         _finish(room, launch, CANCELLED)
 
 
+def pace(room: WorkingSet, campaign_id: int, per_minute: int | None) -> None:
+    """Let what is under way for a campaign keep to another throttle from its next slice on."""
+    for launch in room.tables.launches.running(campaign_id):
+        if launch.per_minute != per_minute:
+            room.tables.launches.put(msgspec.structs.replace(launch, per_minute=per_minute))
+
+
 def advance(room: WorkingSet, seen: Launch, invited: Sequence[Invited], size: int, total: int | None) -> Launch | None:
     """Take in those whom a snapshot showed to be next, at most `size` at a time; the launch as far as it has come.
 

@@ -15,9 +15,9 @@ from ensue.model.split_test import AUTO, MANUAL, BranchResult, SplitTest
 from ensue.store.ports import WorkspaceTables
 
 
-def follow(room: WorkingSet, campaign: Campaign) -> None:
-    """Begin the tests of a live campaign; one that is decided stays decided."""
-    for place in _version(campaign).workflow.places.values():
+def follow(room: WorkingSet, campaign: Campaign, version: CampaignVersion) -> None:
+    """Begin the tests of a live campaign at its newest version; one that is decided stays decided."""
+    for place in version.workflow.places.values():
         test = place.node.test if isinstance(place.node, Split) else None
         if test is None:
             continue

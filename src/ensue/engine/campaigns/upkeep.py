@@ -3,6 +3,7 @@
 from ensue.engine.campaigns import date_timers, launches, split_tests
 from ensue.engine.campaigns.dates import compile_dates
 from ensue.engine.campaigns.schedule import compile_schedules
+from ensue.engine.campaigns.version import compile_version
 from ensue.engine.working_set import WorkingSet
 from ensue.model.campaign import Campaign
 from ensue.model.launch import BROADCAST
@@ -24,7 +25,9 @@ def follow(room: WorkingSet, before: Campaign | None, after: Campaign) -> None:
         _schedule_triggers(room, after)
     if compile_dates(after.triggers) and (fresh or before is None or before.triggers != after.triggers):
         date_timers.begin(room, after.id, after.version)
-    split_tests.follow(room, after)
+    version = compile_version({"settings": after.settings, "workflow": after.workflow})
+    launches.pace(room, after.id, version.settings.per_minute)
+    split_tests.follow(room, after, version)
 
 
 def follow_time_zone(room: WorkingSet) -> None:

@@ -25,7 +25,8 @@ class Launches:
             f"""INSERT INTO launches (workspace_id, {_COLUMNS})
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (workspace_id, id) DO UPDATE SET status = excluded.status, reason = excluded.reason,
-              next_at = excluded.next_at, after_at = excluded.after_at, after_id = excluded.after_id,
+              per_minute = excluded.per_minute, next_at = excluded.next_at, after_at = excluded.after_at,
+              after_id = excluded.after_id,
               total = excluded.total, done = excluded.done, enrolled = excluded.enrolled, skipped = excluded.skipped,
               finished_at = excluded.finished_at""",
             (
