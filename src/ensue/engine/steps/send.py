@@ -1,8 +1,9 @@
 """`send`: send the contact a message: `{"channel": "EMAIL", "templateId": "tpl_…"}`, or its texts and no template.
 
-The texts of EMAIL are `subject`, and `html` or `mjml`, or `text`, or both; of TELEGRAM `text` or
-`html`, and perhaps `url` and `title` of a button; of PUSH `title`, `body` and perhaps `url`; of WEBHOOK `url` and `body`. `"kind": "TRANSACTIONAL"` is for what the contact waits for: it heeds
-neither consent nor quiet hours nor caps. A WEBHOOK with a template says its `url` itself.
+The texts of EMAIL are `subject`, and `html` or `mjml`, or `text`, or both; of TELEGRAM `text` or `html`, and perhaps
+`url` and `title` of a button; of PUSH `title`, `body` and perhaps `url`; of WEBHOOK `url` and `body`.
+`"kind": "TRANSACTIONAL"` is for what the contact waits for: it heeds neither consent nor quiet hours nor caps. A WEBHOOK
+with a template says its `url` itself.
 """
 
 from dataclasses import dataclass
