@@ -171,6 +171,18 @@ def test_a_link_of_another_workspace_is_not_found(mailing):
     assert mailing.engagement(message) == (1, 0, 1, 0)
 
 
+def test_no_posted_event_can_take_the_place_of_an_open(mailing):
+    message = mailing.mail()
+    (number,) = mailing.house.rows("SELECT id FROM messages")[0]
+    for kind in ("message.open", "message.click"):
+        for of in ("", "1"):
+            taken = {"type": "guess", "contactId": mailing.bob, "idempotencyKey": f"{kind}:{number}:{of}"}
+            mailing.owner.post(f"{mailing.w}/events", taken, 201)
+    mailing.fetch(mailing.links()[0])
+    assert [event["type"] for event in mailing.events()] == ["message.open", "message.click"]
+    assert mailing.message(message)["status"] == "CLICKED"
+
+
 def test_many_opens_at_once_are_one_event(mailing):
     message = mailing.mail()
     with ThreadPoolExecutor(8) as readers:
