@@ -1,7 +1,7 @@
 """A campaign run over history: what it says is what the same campaign does when it is live."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ensue.base.clock import DAY, HOUR, MINUTE, to_iso
@@ -116,6 +116,7 @@ happenings = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(happenings, st.sampled_from(SETTINGS))
+@example([("signup", 0, 1), ("visit", 0, 90), ("buy", 1, 90)], {"reentry": "ALWAYS"})
 def test_it_says_what_the_live_campaign_did(tmp_path_factory, happened, chosen):
     world = World(tmp_path_factory.mktemp("rehearsal"))
     fields = {"triggers": [SIGNUP], "workflow": FLOW, "settings": chosen}
