@@ -2,8 +2,8 @@
 
 The texts of EMAIL are `subject`, and `html` or `mjml`, or `text`, or both; of TELEGRAM `text` or `html`, and perhaps
 `url` and `title` of a button; of PUSH `title`, `body` and perhaps `url`; of WEBHOOK `url` and `body`.
-`"kind": "TRANSACTIONAL"` is for what the contact waits for: it heeds neither consent nor quiet hours nor caps. A WEBHOOK
-with a template says its `url` itself.
+`"kind": "TRANSACTIONAL"` is for what the contact waits for: it heeds neither consent nor quiet hours nor caps. A
+WEBHOOK with a template says its `url` itself.
 """
 
 from dataclasses import dataclass
