@@ -207,6 +207,7 @@ def test_two_who_became_one_are_taken_once(world):
     campaign = broadcast(world, throttle=1, settings=settings)
     world.run_campaigns()
     world.run_campaigns()
+    world.clock.advance(1)
     world.change(lambda room: merge.merge(room, one, other))
     world.forward(MINUTE)
     world.run_campaigns()
