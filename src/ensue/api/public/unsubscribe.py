@@ -23,7 +23,11 @@ from ensue.store.ports import Tables
 
 router = APIRouter(prefix=PATH.rstrip("/"), tags=["Public"])
 
-_PUBLIC: dict[str, Any] = {"security": []}
+_PAGE: dict[str, Any] = {
+    "response_class": HTMLResponse,
+    "responses": {404: {"description": "A page: the address was altered, or whom it was for is gone"}},
+    "openapi_extra": {"security": []},
+}
 _WAY_BY_PAGE = "unsubscribe page"
 _WAY_BY_CLICK = "one-click unsubscribe"
 _FROM_PAGE = ("from", "page")
@@ -42,14 +46,14 @@ async def style() -> Response:
 
 
 @router.head("/u/{token}", include_in_schema=False)
-@router.get("/u/{token}", summary="The page to unsubscribe", openapi_extra=_PUBLIC)
+@router.get("/u/{token}", summary="The page to unsubscribe", **_PAGE)
 async def show_unsubscribe(here: Here, token: Token) -> HTMLResponse:
     """A page with a button. Looking at it changes nothing."""
     found = _addresses(here).read_unsubscribe(token)
     return await _leave_page(here, found, left=False) if found is not None else _no_such_page()
 
 
-@router.post("/u/{token}", summary="Unsubscribe", openapi_extra=_PUBLIC)
+@router.post("/u/{token}", summary="Unsubscribe", **_PAGE)
 async def unsubscribe(request: Request, here: Here, token: Token) -> HTMLResponse:
     """Opts the contact out of the channel at once, whatever the body says (`List-Unsubscribe=One-Click`, by RFC 8058).
 
@@ -70,7 +74,7 @@ async def unsubscribe(request: Request, here: Here, token: Token) -> HTMLRespons
 
 
 @router.head("/p/{token}", include_in_schema=False)
-@router.get("/p/{token}", summary="The page to choose what to receive", openapi_extra=_PUBLIC)
+@router.get("/p/{token}", summary="The page to choose what to receive", **_PAGE)
 async def show_preferences(here: Here, token: Token) -> HTMLResponse:
     """The channels of a contact, each on or off. Looking at it changes nothing."""
     found = _addresses(here).read_preferences(token)
@@ -85,7 +89,7 @@ async def show_preferences(here: Here, token: Token) -> HTMLResponse:
     return await _choice_page(here, found, offered, saved=False)
 
 
-@router.post("/p/{token}", summary="Choose what to receive", openapi_extra=_PUBLIC)
+@router.post("/p/{token}", summary="Choose what to receive", **_PAGE)
 async def choose(request: Request, here: Here, token: Token) -> HTMLResponse:
     """`channel` for each channel that is wanted, as an HTML form sends it; the others are opted out of."""
     found = _addresses(here).read_preferences(token)
