@@ -25,7 +25,7 @@ def refused(world, live, **fields):
 @pytest.mark.parametrize(
     ("broken", "path"),
     [
-        (node("n", "send"), "type"),
+        (node("n", "sing"), "type"),
         (node("n", "delay", duration="3 days"), "data.duration"),
         (node("n", "delay"), "data.duration"),
         (node("n", "delay", duration="3d", until="09:00"), "data.duration"),
@@ -129,3 +129,12 @@ def test_only_a_campaign_that_nobody_is_in_can_be_deleted(world):
     world.forward(DAY)
     world.change(remove)
     assert run_of(world, run).status == "COMPLETED"
+
+
+def test_a_fault_names_its_node(world):
+    flow = workflow([node("first", "exit"), node("later", "delay", duration="soon")], [])
+    with pytest.raises(Invalid) as caught:
+        world.change(lambda room: editing.create(room, {"name": "x", "workflow": flow}))
+    (detail,) = caught.value.details
+    assert detail.path == "workflow.nodes[1].data.duration"
+    assert detail.message.endswith("(node later)")

@@ -164,6 +164,25 @@ def test_a_pause_holds_it_and_drops_nobody(world):
     assert status_of(world, campaign) == "COMPLETED"
 
 
+def test_those_who_were_in_before_a_pause_go_on_before_others_are_taken_in(world, monkeypatch):
+    monkeypatch.setattr("ensue.base.bounds.SWEEP_ENROLMENTS", 1)
+    everybody = members(world, 3)
+    flow = chain(node("d", "delay", duration="1h"), node("t", "tag", tag="x"))
+    campaign = broadcast(world, throttle=60, workflow=flow)
+    for _ in range(3):
+        world.run_campaigns()
+        world.clock.advance(SECOND)
+    to(world, campaign, "PAUSED")
+    to(world, campaign, "ACTIVE")
+    world.run_campaigns()
+    assert (status_of(world, campaign), launched(world, campaign)[0].status) == ("ACTIVE", "RUNNING")
+    world.run_due()
+    world.clock.advance(SECOND)
+    world.run_campaigns()
+    assert (status_of(world, campaign), launched(world, campaign)[0].status) == ("COMPLETED", "DONE")
+    assert taken(world, campaign) == everybody
+
+
 def test_a_cancelled_launch_stops_where_it_is(world):
     first, *_ = members(world, 3)
     campaign = broadcast(world, throttle=1)

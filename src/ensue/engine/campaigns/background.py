@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from ensue.base.clock import SECOND
 from ensue.base.ids import Ids
 from ensue.engine.campaigns import date_timers, dry_run, editing, launches, split_tests
 from ensue.engine.view import view
@@ -90,7 +91,13 @@ class Boarding:
             self._total = own.audience_size(self._launch)
 
     def write(self, room: WorkingSet) -> None:
-        """Take them in. A BROADCAST that everybody is in takes nobody in any more."""
+        """Take them in. A BROADCAST that everybody is in takes nobody in any more.
+
+        After a pause those who are in are let go first: until then the campaign cannot be completed.
+        """
+        if room.tables.definitions.sweep(self._launch.campaign_id) is not None:
+            launches.put_off(room, self._launch, room.now + SECOND)
+            return
         launch = launches.advance(room, self._launch, self._invited, self._size, self._total)
         if launch is not None and launch.status == DONE and launch.trigger == BROADCAST:
             editing.change_status(room, editing.named(room, launch.campaign_id), "COMPLETED")

@@ -120,6 +120,13 @@ def advance(room: WorkingSet, seen: Launch, invited: Sequence[Invited], size: in
     return launch
 
 
+def put_off(room: WorkingSet, seen: Launch, until: int) -> None:
+    """Take nobody in before an instant."""
+    launch = _as_seen(room, seen)
+    if launch is not None:
+        room.tables.launches.put(msgspec.structs.replace(launch, next_at=until))
+
+
 def pass_over(room: WorkingSet, seen: Launch, one: Invited) -> None:
     """Go on behind somebody who cannot be taken in, and keep that it was so."""
     launch = _as_seen(room, seen)

@@ -15,12 +15,14 @@ Settings, all optional:
      "throttle": {"perMinute": 600}}                         so many at most in a minute, when many are taken in at once
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from ensue.base import bounds
+from ensue.base.errors import Detail
 from ensue.engine.campaigns.criterion import Criterion, read_criterion
 from ensue.engine.campaigns.schedule import read_audience
 from ensue.engine.campaigns.triggers import read_triggers
@@ -32,6 +34,7 @@ from ensue.rules.facts import MISSING
 from ensue.rules.faults import Faults, Reader
 from ensue.rules.fields import EventField, event_field
 
+_NODE = re.compile(r"workflow\.nodes\[(\d+)\]")
 REENTRIES = ["NEVER", "AFTER_EXIT", "ALWAYS"]
 
 
@@ -149,7 +152,17 @@ def validate(body: dict[str, Any], segments: dict[int, str], *, live: bool, broa
     for path, segment_id in used:
         if segment_id not in segments:
             faults.add(path, "names a segment that is not in this workspace")
+    _name_nodes(faults, body["workflow"])
     faults.refuse()
+
+
+def _name_nodes(faults: Faults, workflow: dict[str, Any]) -> None:
+    """Say which node a fault is about, for whoever drew it and never counted them."""
+    for place, detail in enumerate(faults.details):
+        found = _NODE.match(detail.path)
+        node = workflow["nodes"][int(found[1])] if found else None
+        if isinstance(node, dict) and isinstance(node.get("id"), str) and node["id"]:
+            faults.details[place] = Detail(detail.path, f"{detail.message} (node {node['id'][: bounds.NODE_ID]})")
 
 
 def read_settings(value: object, path: str, faults: Faults) -> Settings | None:
