@@ -22,6 +22,7 @@ from ensue.model.handover import Handover, Unknown
 from ensue.model.message import Message, Sender
 from ensue.store.ports import Readable, Tables
 from ensue.worker.composition import Batch, Composer
+from ensue.worker.glance import glance
 from ensue.worker.group_commit import GroupCommit
 from ensue.worker.lanes import Lane
 from ensue.worker.outcomes import Outcomes, Result
@@ -31,7 +32,7 @@ from ensue.worker.wakes import Wakes
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
-_AFTER_COMMIT_SECONDS = 0.02
+_AFTER_COMMIT_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _DRAIN_SECONDS = 15.0
 _LANES_KEPT = 1_000
@@ -109,7 +110,7 @@ class DeliveryLoop:
     async def _turn(self) -> None:
         """Take from every lane what may go now, or rest until something may."""
         self._freed.clear()
-        places, next_at = self._store.read(self._look)
+        places, next_at = await glance(self._store, self._look)
         taken = 0
         for place in places:
             if not self._closing:
