@@ -9,7 +9,7 @@ from ensue.store.postgres.errors import translated
 
 # "ensue" as a number: whoever migrates holds this lock of the database.
 _LOCK = 0x656E737565
-_LOCK_SECONDS = 10
+_LOCK_SECONDS = 10.0
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -66,7 +66,7 @@ def _apply_missing(connection: psycopg.Connection, known: list[tuple[int, str]])
         if number <= present:
             continue
         with connection.transaction():
-            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'".encode())
+            connection.execute(f"SET LOCAL lock_timeout = '{round(_LOCK_SECONDS * 1000)}ms'".encode())
             connection.execute(statements.encode())
             connection.execute("INSERT INTO ensue_schema (number) VALUES (%s)", (number,))
 

@@ -60,7 +60,11 @@ class PostgresStore:
         """
         self.url = url
         self._writer = self._connect(writes=True)
-        self.schema = migrate(self._writer.raw) if migrates else check(self._writer.raw)
+        try:
+            self.schema = (migrate if migrates else check)(self._writer.raw)
+        except BaseException:
+            self._writer.raw.close()
+            raise
         self._tables = Tables(self._writer)
         self._idle: list[tuple[PostgresConnection, Tables]] = []
         self._lock = threading.Lock()
@@ -232,7 +236,9 @@ class PostgresStore:
         raise Unprocessable(f"{to} is not written: back up PostgreSQL with pg_dump, or with a base backup and its log.")
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and leave the node number to the next process."""
+        if self._closed:
+            return
         self._closed = True
         self._drop_idle()
         if self._lease is not None:
