@@ -161,3 +161,13 @@ def test_a_sender_is_replaced_whole(write, read):
     assert read(lambda one: one.senders.get("EMAIL"), workspace=TWO) is None
     assert write(lambda one: one.senders.remove("EMAIL"))
     assert not write(lambda one: one.senders.remove("EMAIL"))
+
+
+def test_a_report_leaves_the_lease_of_who_may_still_come_back(write, read):
+    add(write, plain(1))
+    write(lambda one: one.messages.lease(one.messages.get(1), 100, 50))
+    write(lambda one: one.messages.advance(1, "OPENED", 60))
+    opened = read(lambda one: one.messages.get(1))
+    assert (opened.status, opened.leased, opened.due_at) == ("OPENED", True, 100)
+    assert write(lambda one: one.messages.settle(replace(opened, due_at=None, sent_at=70), 1, 70))
+    assert not write(lambda one: one.messages.lease(read(lambda two: two.messages.get(1)), 100, 50))
