@@ -3,11 +3,15 @@
 import pytest
 from msgspec.structs import replace
 
-from ensue.model.message import STATUSES, Attempt, Device, Message, Sender, before
+from ensue.model.message import STATUSES, Attempt, Device, Message, Sender
 from ensue.store.sql.messages import Filter
 from tests.contract.conftest import TWO
 
 WHO, OTHER = 11, 12
+
+ORDER = [
+    "QUEUED", "SENDING", "UNKNOWN", "FAILED", "SENT", "DELIVERED", "BOUNCED", "OPENED", "CLICKED", "UNSUBSCRIBED",
+]  # fmt: skip
 
 WHOLE = Message(
     id=1, channel="EMAIL", kind="MARKETING", status="QUEUED", created_at=5, updated_at=6, contact_id=WHO,
@@ -83,9 +87,10 @@ def test_a_lease_that_is_given_back_is_no_try(write, read):
 def test_a_report_only_ever_moves_a_message_forward(write, read, status):
     add(write, *(replace(plain(number), status=known) for number, known in enumerate(STATUSES, 1)))
     moved = write(lambda one: [m for m in range(1, len(STATUSES) + 1) if one.messages.advance(m, status, 9)])
-    assert [STATUSES[number - 1] for number in moved] == list(before(status))
+    earlier = [known for place, known in enumerate(ORDER) if place < ORDER.index(status)]
+    assert [STATUSES[number - 1] for number in moved] == earlier
     now = [read(lambda one, n=n: one.messages.get(n)).status for n in range(1, len(STATUSES) + 1)]
-    assert now == [status if known in before(status) else known for known in STATUSES]
+    assert now == [status if known in earlier else known for known in STATUSES]
 
 
 def test_of_several_reports_the_first_instant_counts(write, read):
@@ -156,3 +161,13 @@ def test_a_sender_is_replaced_whole(write, read):
     assert read(lambda one: one.senders.get("EMAIL"), workspace=TWO) is None
     assert write(lambda one: one.senders.remove("EMAIL"))
     assert not write(lambda one: one.senders.remove("EMAIL"))
+
+
+def test_a_report_leaves_the_lease_of_who_may_still_come_back(write, read):
+    add(write, plain(1))
+    write(lambda one: one.messages.lease(one.messages.get(1), 100, 50))
+    write(lambda one: one.messages.advance(1, "OPENED", 60))
+    opened = read(lambda one: one.messages.get(1))
+    assert (opened.status, opened.leased, opened.due_at) == ("OPENED", True, 100)
+    assert write(lambda one: one.messages.settle(replace(opened, due_at=None, sent_at=70), 1, 70))
+    assert not write(lambda one: one.messages.lease(read(lambda two: two.messages.get(1)), 100, 50))

@@ -3,6 +3,7 @@
 import pytest
 
 from ensue.base.clock import HOUR
+from ensue.base.ids import read
 from tests.api.house import OURS
 
 
@@ -142,3 +143,21 @@ def test_messages_stand_on_the_timeline(shop):
     (entry,) = [entry for entry in entries if entry["type"] == "MESSAGE"]
     assert (entry["message"]["id"], entry["message"]["status"]) == (message["id"], "SENT")
     assert entry["at"] == message["createdAt"]
+
+
+@pytest.mark.parametrize("ends", [None, "AFTER"])
+def test_a_mail_that_is_opened_before_the_server_has_answered_stays_opened(shop, office, ends):
+    office.hangs_up = ends
+
+    def opened():
+        shop.house.write(lambda tables: tables.workspace(shop.workspace_id).messages.advance(number, "OPENED", 1))
+
+    office.at["RCPT"] = lambda: office.at.update(TAKEN=opened)
+    (message,) = shop.send()["data"]
+    number = read("msg", message["id"])
+    shop.settle()
+    kept = shop.message(message["id"])
+    assert (kept["status"], kept["nextAt"], len(kept["log"])) == ("OPENED", None, 1)
+    assert kept["sentAt"] is not None
+    shop.pass_time(HOUR)
+    assert len(office.letters) == 1

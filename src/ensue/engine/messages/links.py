@@ -14,6 +14,7 @@ from ensue.base import bounds
 from ensue.engine.messages.markup import attribute_text, tags
 
 _LINKING = frozenset({"a", "area"})
+_LOOKED_AT = _LINKING | {"body"}
 # What browsers drop inside an address, and around one.
 _DROPPED = re.compile("[\t\n\r]+")
 _AROUND = "".join(map(chr, range(0x21)))
@@ -107,7 +108,7 @@ def target_of(found: str) -> str | None:
 
 def _html_edits(html: str, ours: Callable[[str], str | None], pixel: str | None) -> Iterator[_Edit]:
     body_end = len(html)
-    for tag in tags(html):
+    for tag in tags(html, _LOOKED_AT):
         if tag.closing:
             body_end = tag.start if tag.name == "body" else body_end
         elif tag.name in _LINKING and (value := tag.attributes.get("href")) is not None:

@@ -7,6 +7,7 @@ stops at `<![x`, and takes a minute and a half for 120 KB of `<a `.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import unescape
 from html.entities import html5
 from typing import NamedTuple
@@ -22,6 +23,11 @@ _UNQUOTED = re.compile("[^\t\n\f\r >]*+")
 _COMMENT_END = re.compile("--!?>")
 _MARKUP_END = re.compile(">")
 _REFERENCE = re.compile("&(?:#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[A-Za-z][A-Za-z0-9]*+;?)")
+
+# The groups are not possessive: Python before 3.11.5 gets those wrong.
+_SOUND_ATTRIBUTE = (
+    "[\t\n\f\r /]++[^\t\n\f\r />=\"']++(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >\"']++))?"
+)
 
 _RAW = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
 
@@ -43,22 +49,39 @@ class Tag(NamedTuple):
     attributes: dict[str, Value]
 
 
-def tags(html: str) -> Iterator[Tag]:
-    """The tags that a browser would see, in their order."""
-    at = html.find("<")
-    while at >= 0:
+def tags(html: str, names: frozenset[str]) -> Iterator[Tag]:
+    """Of the tags that a browser would see those of these names, in their order."""
+    others = _others(names)
+    at = 0
+    while (at := _next(html, at, others)) >= 0:
         named = at + 1 + html.startswith("/", at + 1)
         if _LETTER.match(html, named):
             tag = _tag(html, at, named)
             if tag is None:
                 return
-            yield tag
+            if tag.name in names:
+                yield tag
             at = _after_raw_text(html, tag) if tag.name in _RAW and not tag.closing else tag.end
         elif html[at + 1 : at + 2] in {"/", "!", "?"}:
             at = _after_comment(html, at)
         else:
             at += 1
-        at = html.find("<", at) if at >= 0 else at
+
+
+@cache
+def _others(names: frozenset[str]) -> re.Pattern[str]:
+    """Text and sound tags of other names, which are passed over in one step."""
+    stops = "|".join(sorted(names | _RAW))
+    other = f"<(?!/?(?:{stops})[\t\n\f\r />])/?[A-Za-z][^\t\n\f\r />]*+(?:{_SOUND_ATTRIBUTE})*[\t\n\f\r /]*+>"
+    return re.compile(f"(?:[^<]++|{other})*", re.IGNORECASE)
+
+
+def _next(html: str, at: int, others: re.Pattern[str]) -> int:
+    """Where the next thing begins that must be looked at; below 0 when there is none, or `at` is."""
+    if at < 0:
+        return at
+    at = _end(others, html, at)
+    return at if at < len(html) else -1
 
 
 def attribute_text(html: str, value: Value) -> str:

@@ -37,6 +37,8 @@ def settle(
     if not room.tables.messages.settle(after, attempt, room.now):
         return False
     room.tables.messages.log([_logged(room, after, handover)])
+    if after.status == message.status and after.status != SENDING:
+        return True
     if room.notices is not None:
         room.notices.message(after, room.now)
     if isinstance(handover, Rejected):
@@ -48,6 +50,10 @@ def _after(
     room: WorkingSet, message: Message, handover: Handover, *, resends_unknown: bool, draw: Callable[[], float]
 ) -> Message:
     """The message as it is now."""
+    if message.status != SENDING:
+        # It was heard of, opened even, before this came back: it was taken, whatever the connection said.
+        sent_at = message.sent_at if message.sent_at is not None else room.now
+        return msgspec.structs.replace(message, due_at=None, sent_at=sent_at)
     match handover:
         case Accepted(provider_id):
             return msgspec.structs.replace(

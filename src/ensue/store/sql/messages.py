@@ -162,14 +162,18 @@ class Messages:
         return changed == 1
 
     def advance(self, message_id: int, status: str, at: int, reason: str | None = None) -> bool:
-        """Take a message to a status that was reported of it; False when it stands there or beyond already."""
+        """Take a message to a status that was reported of it; False when it stands there or beyond already.
+
+        Somebody may still come back from handing it over: that keeps its lease.
+        """
         earlier = before(status)
         if not earlier:
             return False
         instant = f", {_INSTANTS[status]} = COALESCE({_INSTANTS[status]}, ?)" if status in _INSTANTS else ""
         values: Values = (status, reason, *((at,) if instant else ()), at, self._workspace, message_id, *earlier)
         changed = self._sql.run(
-            f"""UPDATE messages SET status = ?, reason = COALESCE(?, reason), due_at = NULL, leased = 0{instant},
+            f"""UPDATE messages SET status = ?, reason = COALESCE(?, reason){instant},
+              due_at = CASE WHEN leased = 1 THEN due_at END,
               updated_at = ?
             WHERE workspace_id = ? AND id = ? AND status IN ({", ".join("?" * len(earlier))})""",
             values,

@@ -156,16 +156,18 @@ class Tables:
         return [row[0] for row in rows]
 
     def workspaces_with_campaign_work(self, now: int) -> list[int]:
-        """Workspaces in which a launch, a schedule, a test, a dry-run or the arming of dates goes on now."""
+        """Workspaces in which a launch, a schedule, a test, a dry-run or the arming of dates goes on now.
+
+        Asked of the work and not of the workspaces: there is little of it, however many they are.
+        """
         rows = self.sql.rows(
-            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND (
-              EXISTS (SELECT 1 FROM schedules s WHERE s.workspace_id = w.id AND s.next_at <= ?)
-              OR EXISTS (SELECT 1 FROM launches l WHERE l.workspace_id = w.id AND l.status = 'RUNNING'
-                AND l.next_at <= ?)
-              OR EXISTS (SELECT 1 FROM split_tests t WHERE t.workspace_id = w.id AND t.look_at <= ?)
-              OR EXISTS (SELECT 1 FROM dry_runs d WHERE d.workspace_id = w.id AND d.status = 'RUNNING')
-              OR EXISTS (SELECT 1 FROM backfills b WHERE b.workspace_id = w.id AND b.status = 'RUNNING'
-                AND b.kind = 'DATES'))""",
+            """SELECT workspace_id FROM (
+              SELECT workspace_id FROM schedules WHERE next_at <= ?
+              UNION SELECT workspace_id FROM launches WHERE status = 'RUNNING' AND next_at <= ?
+              UNION SELECT workspace_id FROM split_tests WHERE look_at IS NOT NULL AND look_at <= ?
+              UNION SELECT workspace_id FROM dry_runs WHERE status = 'RUNNING'
+              UNION SELECT workspace_id FROM backfills WHERE status = 'RUNNING' AND kind = 'DATES') found
+            WHERE workspace_id NOT IN (SELECT workspace FROM workspace_removals) ORDER BY workspace_id""",
             (now, now, now),
         )
         return [row[0] for row in rows]
@@ -173,30 +175,15 @@ class Tables:
     def next_campaign_work(self) -> int | None:
         """The earliest instant at which a launch, a schedule or a test wants to go on."""
         row = self.sql.row(
-            f"""SELECT MIN(at) FROM (
-              SELECT (SELECT MIN(next_at) FROM schedules s WHERE s.workspace_id = w.id) AS at
-                FROM workspaces w WHERE {_NOT_CLOSED}
-              UNION ALL
-              SELECT (SELECT MIN(look_at) FROM split_tests t
-                WHERE t.workspace_id = w.id AND t.look_at IS NOT NULL) AS at
-                FROM workspaces w WHERE {_NOT_CLOSED}
-              UNION ALL
-              SELECT (SELECT MIN(l.next_at) FROM launches l
+            """SELECT MIN(at) FROM (
+              SELECT workspace_id, next_at AS at FROM schedules
+              UNION ALL SELECT workspace_id, look_at AS at FROM split_tests WHERE look_at IS NOT NULL
+              UNION ALL SELECT l.workspace_id, l.next_at AS at FROM launches l
                 JOIN campaigns c ON c.workspace_id = l.workspace_id AND c.id = l.campaign_id AND c.status = 'ACTIVE'
-                WHERE l.workspace_id = w.id AND l.status = 'RUNNING') AS at
-                FROM workspaces w WHERE {_NOT_CLOSED}) coming"""
+                WHERE l.status = 'RUNNING') coming
+            WHERE workspace_id NOT IN (SELECT workspace FROM workspace_removals)"""
         )
         return row[0] if row else None
-
-    def workspaces_forgetting(self, now: int) -> list[int]:
-        """Workspaces that have forms waiting whose address nobody confirmed in time."""
-        rows = self.sql.rows(
-            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
-              (SELECT 1 FROM form_submissions f
-              WHERE f.workspace_id = w.id AND f.status = 'PENDING' AND f.expires_at <= ?)""",
-            (now,),
-        )
-        return [row[0] for row in rows]
 
     def next_due(self) -> int | None:
         """The earliest instant at which time alone may change something anywhere."""
