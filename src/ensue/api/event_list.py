@@ -1,6 +1,7 @@
 """`GET events`: newest first by (timestamp, id), filtered, paged by an opaque cursor in the `Link` header."""
 
 import base64
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -36,6 +37,8 @@ class Page(NamedTuple):
     next_below: tuple[int, int] | None
 
 
+# A page that is looked at again and again is asked for in the same bytes.
+@lru_cache(1_024)
 def read_query(query_string: bytes) -> Query:
     """The query of a request.
 
