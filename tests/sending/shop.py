@@ -85,7 +85,7 @@ class Shop:
         return int(pause)
 
     def _busy(self, tables: Any) -> bool:
-        now = self.house.clock.now()
+        now = self.house.services.engine.ids.instant()
         leased = tables.sql.row("SELECT 1 FROM messages WHERE leased = 1 LIMIT 1")
         return leased is not None or bool(tables.lanes_due(now))
 

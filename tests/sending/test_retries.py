@@ -6,6 +6,7 @@ import pytest
 
 from ensue.base.clock import HOUR, MINUTE, SECOND
 from ensue.base.retries import SCHEDULE, next_try
+from ensue.channels import smtp_pool
 
 
 def outcomes(message):
@@ -197,3 +198,15 @@ def test_whatever_a_server_says_can_be_kept(shop, office, said):
     assert kept["status"] in ("FAILED", "SENDING", "BOUNCED")
     assert len(kept["log"]) == 1
     assert kept["log"][0]["reason"].startswith(said[:3].decode())
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("RCPT", "DEFERRED"), ("END", "UNKNOWN")])
+def test_a_server_that_falls_silent_is_not_waited_for_for_ever(shop, office, monkeypatch, command, outcome):
+    monkeypatch.setattr(smtp_pool, "ANSWER_SECONDS", 0.1)
+    office.gate[command] = threading.Event()
+    (message,) = shop.send()["data"]
+    shop.settle()
+    assert outcomes(shop.message(message["id"])) == [outcome]
+    office.gate.pop(command).set()
+    shop.until_next_try(message["id"])
+    assert shop.row(message["id"])["status"] == "SENT"

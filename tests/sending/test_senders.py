@@ -7,7 +7,9 @@ from standardwebhooks import Webhook
 
 from ensue.base.clock import HOUR
 from ensue.worker.lanes import TAKEN_AHEAD, Lane
+from tests.api.house import PASSWORD, House
 from tests.sending.post_office import PostOffice, accepting
+from tests.sending.shop import Shop
 
 SECRET = "sturdy lantern parade"
 
@@ -168,3 +170,26 @@ def test_webhooks_without_a_secret_are_not_sent(shop, site):
     shop.settle()
     assert shop.row(message["id"])["reason"] == "NO_SENDER"
     assert site.asked == []
+
+
+def test_secrets_that_cannot_be_read_any_more_are_said_to_be_so(tmp_path, office):
+    """The data was restored without its key: nothing crashes, and entering the secret again is all it takes."""
+    with House(tmp_path, secret_key=b"a" * 32) as house:
+        shop = Shop(house, office)
+        shop.set_sender(username="shop", password=SECRET)
+    with House(tmp_path, secret_key=b"b" * 32) as house:
+        reopened = Shop.__new__(Shop)
+        reopened.__dict__.update(shop.__dict__, house=house)
+        reopened.owner = house.visitor()
+        signed_in = {"email": "ada@example.com", "password": PASSWORD}
+        reopened.owner.post("/auth/login", signed_in)
+        (message,) = reopened.send()["data"]
+        reopened.settle()
+        assert reopened.row(message["id"])["reason"] == "NO_SENDER"
+        assert reopened.owner.get(f"{shop.w}/senders/EMAIL")["secrets"] == []
+        tried = reopened.owner.post(f"{shop.w}/senders/EMAIL/test", {"to": "a@example.org"}, 409)
+        assert tried["error"]["code"] == "secret_unreadable"
+        reopened.set_sender()
+        reopened.owner.post(f"{shop.w}/messages/{message['id']}/replay")
+        reopened.settle()
+        assert len(office.letters) == 1

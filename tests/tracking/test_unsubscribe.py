@@ -7,6 +7,7 @@ from email.utils import parseaddr
 import pytest
 
 from ensue.base.ids import read
+from ensue.base.sealing import Signer
 from ensue.channels.channel import Parcel
 from ensue.channels.mail import build
 from ensue.engine.messages.addresses import Addresses, unsubscribe_headers
@@ -50,6 +51,16 @@ def test_no_address_in_a_header_is_broken(domain):
     assert f"List-Unsubscribe: <{address}>,\r\n <mailto:bounces@{domain}?subject=unsubscribe%20{'A' * 48}>\r\n" in head
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in head
     assert "=?" not in head
+
+
+def test_an_address_in_another_script_is_in_ascii():
+    addresses = Addresses(Signer(b"x" * 32), "https://bücher.example/größe")
+    assert addresses.own == "https://xn--bcher-kva.example/gr%C3%B6%C3%9Fe/t/"
+    assert unsubscribe_headers(addresses.unsubscribe(1, 2, 3), "a?b&c+d@x.example")["List-Unsubscribe"].isascii()
+    assert (
+        "<mailto:a%3Fb%26c+d@x.example?subject="
+        in unsubscribe_headers("https://x/", "a?b&c+d@x.example")["List-Unsubscribe"]
+    )
 
 
 def test_the_mailbox_comes_second():
@@ -192,8 +203,6 @@ def test_the_link_of_a_merged_contact_is_the_survivors(mailing):
 
 
 def test_a_link_of_another_workspaces_key_is_worth_nothing(mailing):
-    from ensue.base.sealing import Signer
-
     mailing.mail()
     other = Addresses(Signer(b"x" * 32), BASE)
     forged = other.unsubscribe(mailing.workspace_id, 1, read("ct", mailing.bob))

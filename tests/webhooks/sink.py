@@ -41,6 +41,8 @@ STALL = Answer(-2)
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
+    # As many as may knock at once: one that is turned away would have to wait for the next try.
+    request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
         """The other side may be gone."""

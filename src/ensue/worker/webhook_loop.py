@@ -32,6 +32,7 @@ _IDLE_SECONDS = 60.0
 # Commits come by the hundred a second: what they bring is looked at together.
 _AFTER_COMMIT_SECONDS = 0.02
 _AFTER_TRY_SECONDS = 0.004
+_LONGEST_PAUSE_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 _TIDY_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
@@ -185,8 +186,8 @@ class WebhookLoop:
             for wait in waits:
                 wait.cancel()
         pause = _AFTER_TRY_SECONDS if self._came_back.is_set() else _AFTER_COMMIT_SECONDS
-        # However many endpoints there are, looking at them takes a tenth of the time at most.
-        pause = max(pause, 9 * self._look_seconds)
+        # However many endpoints there are, looking at them takes a tenth of the time; but none waits long for it.
+        pause = max(pause, min(9 * self._look_seconds, _LONGEST_PAUSE_SECONDS))
         self._came_back.clear()
         if not self._wakes.stopping:
             await asyncio.sleep(pause)

@@ -10,8 +10,10 @@ What a token carries is no secret. It never expires: who finds a mail after year
 
 from struct import Struct
 from typing import NamedTuple
+from urllib.parse import quote
 
 from ensue.base.sealing import Signer
+from ensue.engine.messages.links import target_of
 
 PATH = "/t/"
 
@@ -57,7 +59,8 @@ class Addresses:
     def __init__(self, signer: Signer, base_url: str) -> None:
         """`base_url` is how readers reach us, without a slash at the end."""
         self._signer = signer
-        self._base = base_url
+        # In a header only ASCII can stand.
+        self._base = target_of(base_url) or base_url
 
     @property
     def own(self) -> str:
@@ -113,5 +116,5 @@ def unsubscribe_headers(address: str, mailbox: str | None = None) -> dict[str, s
     """
     ways = [f"<{address}>"]
     if mailbox is not None:
-        ways.append(f"<mailto:{mailbox}?subject=unsubscribe%20{address.rpartition('/')[2]}>")
+        ways.append(f"<mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{address.rpartition('/')[2]}>")
     return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
