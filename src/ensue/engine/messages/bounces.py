@@ -49,6 +49,7 @@ def apply(room: WorkingSet, report: Report) -> bool:
     if report.message_id is not None and message is None:
         return False
     if message is not None:
+        tracking.hold(room, message)
         _mark(room, message, report)
         address = message.address if _same(message.address, report.address) else None
         contact_id = message.contact_id

@@ -37,6 +37,7 @@ def opened(room: WorkingSet, message_id: int, visit: Visit) -> None:
     if opened_by_machine(visit, _sent_at(message)):
         room.tables.message_links.count(message_id, "machine_opens")
         return
+    hold(room, message)
     _first_open(room, message, visit.at)
     room.tables.message_links.count(message_id, "opens")
 
@@ -51,6 +52,7 @@ def clicked(room: WorkingSet, message_id: int, number: int, visit: Visit) -> Non
         links.count(message_id, "machine_clicks")
         links.count_click(message_id, number, "machine_clicks")
         return
+    hold(room, message)
     if _first_open(room, message, visit.at):
         links.count(message_id, "opens")
     links.count(message_id, "clicks")
@@ -77,6 +79,12 @@ def unsubscribed(room: WorkingSet, message_id: int, contact_id: int, at: int, so
     if message is not None:
         room.tables.messages.advance(message_id, UNSUBSCRIBED, at)
         record(room, message, UNSUBSCRIBE, at, {"channel": channel})
+
+
+def hold(room: WorkingSet, message: Reached) -> None:
+    """Hold the contact of a message before the message is written: in one order, so that no two wait for each other."""
+    if message.contact_id is not None:
+        room.subject(message.contact_id)
 
 
 def record(room: WorkingSet, message: Reached, kind: str, at: int, metadata: dict[str, Any], *, of: str = "") -> bool:
