@@ -384,7 +384,7 @@ def test_what_waits_in_a_workspace_that_is_being_removed_stays_untold(shop):
     later = shop.house.clock.now() + DAY
     ready = partial(shop.house.store.read, lambda tables: queue.ready(tables, later))
     assert ready()[0]
-    number = ids.read("ws", shop.owner.workspace)
+    number = ids.read("ws", shop.owner.workspace) or 0
     shop.house.write(lambda tables: removal.close_workspace(tables, number, shop.house.clock.now()))
     assert ready() == ([], None)
 
