@@ -63,5 +63,6 @@ class Crew:
             if process.is_alive():
                 process.kill()
                 process.join()
-        well = all(process.exitcode == 0 for process, _ in self._members)
+        # One that was told before it had begun ends by the signal itself.
+        well = all(process.exitcode in {0, -signal.SIGTERM} for process, _ in self._members)
         return 0 if self._stopping and well else 1

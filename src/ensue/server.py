@@ -99,6 +99,8 @@ def listen(host: str, port: int) -> tuple[socket, str]:
     listener = socket(family, kind, protocol)
     listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     listener.bind(address)
+    # From now on a connection waits for whoever comes to serve it.
+    listener.listen(_BACKLOG)
     listener.set_inheritable(True)
     return listener, _url(host, listener.getsockname()[1])
 

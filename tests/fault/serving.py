@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
+
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"http://127\.0\.0\.1:(\d+)")
 STARTS_WITHIN = 60
@@ -28,11 +30,11 @@ def environment() -> dict[str, str]:
 
 
 class Server:
-    """`ensue serve` over a folder, on a free port."""
+    """`ensue serve` over a folder, on a free port; `options` are further arguments."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._process = subprocess.Popen(
-            ensue("serve", "--data", str(folder), "--port", "0", "--log-level", "warning"),
+            ensue("serve", "--data", str(folder), "--port", "0", "--log-level", "warning", *options),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), cwd=folder.parent,
         )  # fmt: skip
         self.port = self._port()
@@ -48,6 +50,18 @@ class Server:
                     return int(found[1])
         self.kill()
         raise AssertionError(f"the server did not start: {said.decode()}")
+
+    def members(self) -> list[int]:
+        """The processes that serve, when there are several under the first one."""
+        alive = [c for c in psutil.Process(self._process.pid).children() if c.status() != psutil.STATUS_ZOMBIE]
+        return [child.pid for child in alive if any("spawn_main" in word for word in child.cmdline())]
+
+    def wait_for_another(self, members: list[int]) -> None:
+        """Until one that was not among these serves, too."""
+        deadline = time.monotonic() + STARTS_WITHIN
+        while len(set(self.members()) - set(members)) == 0:
+            assert time.monotonic() < deadline, "nobody took its place"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -92,7 +106,8 @@ class Caller:
 class Load:
     """Clients that post until the server is gone. Each notes an answer only once it has read it."""
 
-    def __init__(self, clients: int = 6) -> None:
+    def __init__(self, clients: int = 6, name: str = "key") -> None:
+        self._name = name
         self.sent: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, bytes] = {}
         self.others: list[tuple[int, bytes]] = []
@@ -112,7 +127,7 @@ class Load:
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(caller):
             while True:
                 with self._lock:
-                    key = f"key {len(self.sent)}"
+                    key = f"{self._name} {len(self.sent)}"
                     self.sent[key] = body = {"type": "buy", "contactId": contact, "metadata": {"key": key}}
                 status, _, text = caller.post(path, body, **{"Idempotency-Key": key})
                 if status == 201:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
 VARIABLE = "ENSUE_TEST_POSTGRES_URL"
@@ -107,6 +108,19 @@ class OwnServer:
     def stop(self) -> None:
         """End it in order, cutting the connections."""
         self._end(signal.SIGINT)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of it stands still for as long as the block."""
+        whole = [psutil.Process(self.pid)]
+        whole += whole[0].children(recursive=True)
+        for process in whole:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in reversed(whole):
+                process.resume()
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:

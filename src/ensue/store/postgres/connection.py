@@ -4,7 +4,7 @@ Statements go through libpq's prepared statements: the server knows the types, s
 second statement, and a round trip costs less than a cursor's does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 from psycopg import pq
@@ -110,8 +110,7 @@ class PostgresConnection:
 
     def simply(self, statement: str) -> str:
         """Run a statement of no values, and return what the server says it did."""
-        result = self._pg.exec_(statement.encode())
-        self._check(result)
+        result = self._sent(self._pg.exec_, statement.encode())
         return (result.command_status or b"").decode()
 
     def columns(self) -> list[Column]:
@@ -187,15 +186,9 @@ class PostgresConnection:
         name = self._prepared.get(statement)
         if name is None:
             name = self._prepare(statement)
-        try:
-            if name is None:
-                result = self._pg.exec_params(numbered(statement).encode(), values)
-            else:
-                result = self._pg.exec_prepared(name, values)  # type: ignore[arg-type]  # None is NULL
-        except psycopg.Error as error:
-            raise translated(error) from error
-        self._check(result)
-        return result
+        if name is None:
+            return self._sent(self._pg.exec_params, numbered(statement).encode(), values)
+        return self._sent(self._pg.exec_prepared, name, values)
 
     def _prepare(self, statement: str) -> bytes | None:
         seen = self._seen[statement] = self._seen.get(statement, 0) + 1
@@ -208,13 +201,18 @@ class PostgresConnection:
             self.simply(f"DEALLOCATE {oldest.decode()}")
         self._names += 1
         name = b"s%d" % self._names
-        self._check(self._pg.prepare(name, numbered(statement).encode()))
+        self._sent(self._pg.prepare, name, numbered(statement).encode())
         self._prepared[statement] = name
         return name
 
-    def _check(self, result: pq.abc.PGresult) -> None:
+    def _sent(self, send: Callable[..., pq.abc.PGresult], *given: object) -> pq.abc.PGresult:
+        """What the server answers, when it is no error."""
+        try:
+            result = send(*given)
+        except psycopg.Error as error:
+            raise translated(error) from error
         if result.status in _GOOD:
-            return
+            return result
         if self.lost:
             raise Unavailable("The connection to the database was lost.")
         raise failure(result, self.raw)
