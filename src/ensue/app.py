@@ -29,7 +29,7 @@ from ensue.base.ids import Ids, SharedIds
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
 from ensue.channels.email import EmailChannel
-from ensue.channels.outgoing_http import OutgoingHttp
+from ensue.channels.outgoing_http import OutgoingHttp, is_public
 from ensue.channels.push import PushChannel
 from ensue.channels.telegram.bot_api import BotApi
 from ensue.channels.telegram.channel import TelegramChannel
@@ -38,6 +38,7 @@ from ensue.config import Config
 from ensue.engine.engine import Engine
 from ensue.engine.messages.addresses import Addresses
 from ensue.operations import backup as copying
+from ensue.operations import copy as moving
 from ensue.operations import demo as example
 from ensue.operations import doctor as check_up
 from ensue.operations import explain as explanation
@@ -49,6 +50,7 @@ from ensue.server import Server, listen, refuse_taken, say, settings
 from ensue.store.ports import Readable
 from ensue.store.postgres.neighbours import PostgresNeighbours
 from ensue.store.postgres.store import PostgresStore
+from ensue.store.postgres.target import PostgresTarget
 from ensue.store.sqlite.claim import claimed
 from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
@@ -115,23 +117,30 @@ def make_services(
         signer=Signer(master_key),
         http=http,
         telegram=telegram,
-        channels=make_channels(engine.clock, http, telegram, config.public_url),
+        channels=make_channels(config, engine.clock, http, telegram),
     )
 
 
-def make_channels(clock: Clock, http: OutgoingHttp, telegram: BotApi, public_url: str | None) -> dict[str, Channel]:
+def make_channels(config: Config, clock: Clock, http: OutgoingHttp, telegram: BotApi) -> dict[str, Channel]:
     """The ways out, by name."""
 
     def now() -> datetime:
         return datetime.fromtimestamp(clock.now() / 1_000, UTC)
 
     ways: tuple[Channel, ...] = (
-        EmailChannel(now),
+        EmailChannel(now, allowed=_mail_servers(config)),
         WebhookChannel(http, now),
         TelegramChannel(telegram),
-        PushChannel(http, clock, _answerable(public_url)),
+        PushChannel(http, clock, _answerable(config.public_url)),
     )
     return {channel.name: channel for channel in ways}
+
+
+def _mail_servers(config: Config) -> Callable[[str], bool]:
+    """Which addresses mail servers may have: inside, too, unless anybody at all can be the one who names them."""
+    if config.registration != "open":
+        return lambda _address: True
+    return lambda address: is_public(address, config.private_targets or ())
 
 
 def make_tracking(config: Config, signer: Signer) -> MailTracking:
@@ -306,8 +315,9 @@ def _serve(
 ) -> int:
     # A transaction makes thousands of objects that no cycle holds: looking for cycles at every 700 finds nothing.
     gc.set_threshold(50_000, 20, 100)
-    # The commit thread comes back from the disk many times a second, and must not wait 5 ms for the interpreter.
-    sys.setswitchinterval(0.0005)
+    # The commit thread comes back from the disk many times a second, and must not wait 5 ms for the interpreter; where
+    # it runs the statements, it comes back from each of them.
+    sys.setswitchinterval(0.0001 if store.statements_wait else 0.0005)
     services = make_services(config, store, group_events=group_events)
     app = make_app(services, lambda: running(services))
     server = Server(
@@ -376,6 +386,25 @@ def backup(config: Config, to: Path) -> int:
     """Copy everything into one file."""
     with _opened(config) as store:
         return copying.run(store, Console(), to)
+
+
+def copy(config: Config, folder: Path, url: str, as_json: bool) -> int:
+    """Copy the file of a folder, which nobody serves meanwhile, into an empty database; goes on where it was cut off.
+
+    Raises:
+        NotFound: there is no file. Conflict: it or the database is being served, or the database holds anything else.
+    """
+    logs.configure(config.log_level, config.log_format)
+    if not holds_store(folder):
+        raise NotFound(f"There is nothing in {folder} yet.")
+    with ExitStack() as held:
+        with _usable(folder):
+            held.enter_context(claimed(folder))
+            source = SqliteStore(folder)
+        held.callback(source.close)
+        target = PostgresTarget(url, SystemClock().now())
+        held.callback(target.close)
+        return moving.run(source, target, Console(), str(folder), as_json=as_json)
 
 
 def migrate(config: Config) -> int:
