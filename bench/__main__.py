@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from bench import background, campaigns, load, mail, posting, scale, table
+from bench import background, campaigns, load, mail, postgres, posting, scale, table
 from bench.stage import Stage
 from bench.table import Line
 
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Line]]] = {
     "asleep": campaigns.asleep,
     "enrolments": campaigns.wave,
     "mails": mail.mails,
+    "postgres": postgres.posting,
 }
 _IDLE_MIB = 120.0
 _RUN_MIB = 400.0

@@ -2,11 +2,13 @@
 
 product PORT FOLDER   what `ensue serve` runs
 single PORT FOLDER    the same, with one commit for each request
+postgres PORT FOLDER URL PROCESSES   what `ensue serve --database-url URL --processes PROCESSES` runs
 floor PORT            decodes, answers, stores nothing
 page PORT FILE        answers the bytes of a file
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +28,8 @@ def main(arguments: list[str]) -> int:
             return app.serve(config)
         case "single":
             return app.serve(config, group_events=1)
+        case "postgres":
+            return app.serve(replace(config, database_url=rest[1], processes=int(rest[2])))
         case "floor":
             uvicorn.Server(settings(config.host, config.port, Floor())).run()
         case "page":

@@ -27,7 +27,7 @@ class Stage:
         self.rounds = 5 if full else 3
         self.seconds = 10.0 if full else 2.0
         self.memory: dict[str, tuple[float, float]] = {}
-        self._folder = folder
+        self.folder = folder
         self._sites: dict[str, Site] = {}
         self._copies = 0
 
@@ -35,7 +35,7 @@ class Stage:
         """A workspace by name, made when it is asked for first."""
         if name not in self._sites:
             print(f"  making {name}: {size.contacts:,} contacts, {size.events:,} events", flush=True)
-            self._sites[name] = make(self._folder / name, size)
+            self._sites[name] = make(self.folder / name, size)
         return self._sites[name]
 
     def drop(self, name: str) -> None:
@@ -48,7 +48,7 @@ class Stage:
     def copy(self, site: Site) -> Iterator[Site]:
         """The same workspace in a folder of its own."""
         self._copies += 1
-        folder = self._folder / f"copy{self._copies}"
+        folder = self.folder / f"copy{self._copies}"
         shutil.copytree(site.folder, folder)
         try:
             yield site._replace(folder=folder)

@@ -16,7 +16,8 @@ class Line(NamedTuple):
     measured: str
     against: str
     ratio: float | None
-    bar: float
+    # None: no bar is set; the figure is for those who read.
+    bar: float | None
     at_least: bool
     note: str = ""
     figures: Figures = MappingProxyType({})
@@ -24,8 +25,8 @@ class Line(NamedTuple):
     @property
     def passed(self) -> bool:
         """Whether the bar is reached."""
-        if self.ratio is None:
-            return False
+        if self.ratio is None or self.bar is None:
+            return self.ratio is not None
         return self.ratio >= self.bar if self.at_least else self.ratio <= self.bar
 
 
@@ -38,8 +39,8 @@ def text(lines: list[Line]) -> str:
             line.measured,
             line.against,
             "-" if line.ratio is None else f"{line.ratio:.3g}",
-            f"{'>=' if line.at_least else '<='} {line.bar:g}",
-            ("pass" if line.passed else "FAIL") + (f"  {line.note}" if line.note else ""),
+            f"{'>=' if line.at_least else '<='} {line.bar:g}" if line.bar is not None else "-",
+            f"{_verdict(line)}  {line.note}",
         )
         for line in lines
     ]
@@ -48,6 +49,12 @@ def text(lines: list[Line]) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:5], widths, strict=True)), row[5]]).rstrip()
         for row in rows
     )
+
+
+def _verdict(line: Line) -> str:
+    if not line.passed:
+        return "FAIL"
+    return "pass" if line.bar is not None else ""
 
 
 def write_json(lines: list[Line], file: Path, about: Figures) -> None:

@@ -24,7 +24,7 @@ from ensue.model.contact import Contact
 from ensue.model.score import ScoringRule
 from ensue.model.segment import Segment
 from ensue.model.workspace import Workspace
-from ensue.store.ports import Tables
+from ensue.store.ports import Store, Tables
 from ensue.store.sqlite.store import SqliteStore
 
 SEED = 20_260_115
@@ -66,21 +66,28 @@ def build(folder: Path, size: Size, *, defined: bool = True) -> Site:
     would be. The others are written straight to the log: nothing that is measured reads what they would have led to.
     """
     store = SqliteStore(folder, synchronous="OFF")
+    try:
+        # What is written at once here is more than a server's cache holds.
+        store.write(lambda tables: tables.sql.run("PRAGMA cache_size = -524288"))
+        return fill(store, folder, size, defined=defined)
+    finally:
+        store.close()
+
+
+def fill(store: Store, folder: Path, size: Size, *, defined: bool = True) -> Site:
+    """The same in a store that is open; the folder is for what belongs to the workspace beside it."""
     clock = SystemClock()
     engine = Engine(clock, Ids(clock))
     chance = random.Random(SEED)
-    try:
-        site = store.write(lambda tables: _workspace(tables, engine, folder))
-        if defined:
-            store.write(lambda tables: define(tables, engine, site, size.rules))
-        for start in range(0, size.contacts, _CHUNK):
-            count = min(_CHUNK, size.contacts - start)
-            store.write(lambda tables, start=start, count=count: _contacts(tables, engine, site, start, count))  # type: ignore[misc]
-        posted = size.events // len(TYPES) if defined else 0
-        through_engine(store, engine, site, POSTED, posted, chance)
-        write_log(store, engine, site, size.events - posted, TYPES[1:] if defined else TYPES, chance)
-    finally:
-        store.close()
+    site = store.write(lambda tables: _workspace(tables, engine, folder))
+    if defined:
+        store.write(lambda tables: define(tables, engine, site, size.rules))
+    for start in range(0, size.contacts, _CHUNK):
+        count = min(_CHUNK, size.contacts - start)
+        store.write(lambda tables, start=start, count=count: _contacts(tables, engine, site, start, count))  # type: ignore[misc]
+    posted = size.events // len(TYPES) if defined else 0
+    through_engine(store, engine, site, POSTED, posted, chance)
+    write_log(store, engine, site, size.events - posted, TYPES[1:] if defined else TYPES, chance)
     return site
 
 
@@ -253,7 +260,7 @@ def _attribute(at: int) -> Json:
 
 
 def through_engine(
-    store: SqliteStore,
+    store: Store,
     engine: Engine,
     site: Site,
     event_type: str,
@@ -284,7 +291,7 @@ def through_engine(
 
 
 def write_log(
-    store: SqliteStore, engine: Engine, site: Site, count: int, types: tuple[str, ...], chance: random.Random
+    store: Store, engine: Engine, site: Site, count: int, types: tuple[str, ...], chance: random.Random
 ) -> None:
     """Write events straight to the log, with the keys that they came with.
 
@@ -296,7 +303,6 @@ def write_log(
     now = engine.clock.now()
     instants = sorted(now - chance.randrange(_HISTORY) for _ in range(count))
     drawn = zipf(site.contacts, count, chance)
-    store.write(lambda tables: tables.sql.run("PRAGMA cache_size = -524288"))
     indexes = store.write(_drop_indexes) if count > _GROWN else []
     type_ids = store.write(lambda tables: _type_ids(tables, site, types))
     for start in range(0, count, _CHUNK):
