@@ -60,6 +60,7 @@ from ensue.worker.composition import Composer
 from ensue.worker.delivery_loop import DeliveryLoop
 from ensue.worker.forget_loop import ForgetLoop
 from ensue.worker.group_commit import GroupCommit
+from ensue.worker.lease_loop import LeaseLoop
 from ensue.worker.mail_tracking import MailTracking
 from ensue.worker.mailbox_loop import MailboxLoop
 from ensue.worker.neighbours import House, Loop, Neighbours, NoNeighbours
@@ -197,12 +198,15 @@ async def running(services: Services) -> AsyncIterator[None]:
     webhooks = make_webhooks(services)
     deliveries = make_deliveries(services)
     house = House(neighbours, lambda: make_housekeeping(services))
+    leases = LeaseLoop(services.commits)
     services.commits.start()
     timers.start()
     deliveries.start()
     removals = asyncio.create_task(removal.finish_all(partial(services.commits.run, own=True)), name="removals")
     webhooks.start()
     house.start()
+    if services.config.database_url is not None:
+        leases.start()
     try:
         yield
     finally:
@@ -210,6 +214,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await deliveries.close()
         await webhooks.close()
         await house.close()
+        await leases.close()
         await services.http.close()
         removals.cancel()
         await asyncio.gather(removals, return_exceptions=True)

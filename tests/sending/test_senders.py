@@ -1,6 +1,7 @@
 """How a workspace sends: set, shown without secrets, tried, and kept to its pace."""
 
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import pytest
 from standardwebhooks import Webhook
@@ -193,3 +194,21 @@ def test_secrets_that_cannot_be_read_any_more_are_said_to_be_so(tmp_path, office
         reopened.owner.post(f"{shop.w}/messages/{message['id']}/replay")
         reopened.settle()
         assert len(office.letters) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "::ffff:127.0.0.1"])
+def test_where_anybody_may_register_no_mail_server_is_inside(tmp_path, office, host):
+    with House(tmp_path, registration="open") as house:
+        shop = Shop(house, office)
+        shop.set_sender(host=host)
+        tried = shop.owner.post(f"{shop.w}/senders/EMAIL/test", {"to": "a@example.org"})
+        assert tried["outcome"] == "DEFERRED"
+        assert "not a public address" in tried["reason"]
+    assert office.connections == 0
+
+
+def test_what_the_operator_allows_is_reached_all_the_same(tmp_path, office):
+    with House(tmp_path, registration="open", private_targets=(ip_network("127.0.0.0/8"),)) as house:
+        shop = Shop(house, office)
+        tried = shop.owner.post(f"{shop.w}/senders/EMAIL/test", {"to": "a@example.org"})
+        assert tried["outcome"] == "ACCEPTED"

@@ -27,9 +27,15 @@ class EmailChannel:
     name = "EMAIL"
     resends_unknown = True
 
-    def __init__(self, now: Callable[[], datetime], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        tls: ssl.SSLContext | None = None,
+        allowed: Callable[[str], bool] = lambda _address: True,
+    ) -> None:
+        """`tls` and `allowed`: see `SmtpPool`."""
         self._now = now
-        self._pool = SmtpPool(tls)
+        self._pool = SmtpPool(tls, allowed)
 
     async def hand_over(self, parcel: Parcel) -> Handover:
         """Try once; see `Channel`."""

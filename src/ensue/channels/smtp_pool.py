@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from socket import SOCK_STREAM, socket
 from typing import Any
 
 from aiosmtplib import SMTP, SMTPException
@@ -32,9 +33,17 @@ class Connection:
 class SmtpPool:
     """Connections by sender. How many there are at once is for those who take them to bound."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` is how servers prove who they are; by default, as the machine trusts."""
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, allowed: Callable[[str], bool] = lambda _address: True
+    ) -> None:
+        """Ready to be used.
+
+        Args:
+            tls: how servers prove who they are; by default, as the machine trusts.
+            allowed: whether an IP address may be connected to.
+        """
         self._tls = tls
+        self._allowed = allowed
         self._idle: dict[_Key, list[Connection]] = {}
         self._goodbyes: set[asyncio.Task[None]] = set()
 
@@ -75,9 +84,11 @@ class SmtpPool:
 
     async def _open(self, key: _Key, settings: Mapping[str, Any]) -> Connection:
         security = settings["security"]
+        plain = await self._connect(settings["host"], settings["port"])
         smtp = SMTP(
+            # Only for what the server must prove: the connection is there.
             hostname=settings["host"],
-            port=settings["port"],
+            sock=plain,
             use_tls=security == "TLS",
             start_tls=security == "STARTTLS",
             tls_context=self._tls if security != "NONE" else None,
@@ -90,9 +101,38 @@ class SmtpPool:
                 await smtp.login(settings["username"], settings.get("password") or "")
         except BaseException:
             smtp.close()
+            plain.close()
             raise
         smtp.timeout = ANSWER_SECONDS
         return Connection(key, smtp)
+
+    async def _connect(self, host: str, port: int) -> socket:
+        """A connection to the first address of a host that answers. The name is asked once, and each address looked at.
+
+        Raises:
+            OSError: there is none, or one that must not be connected to.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
+            for *_, address in found:
+                if not self._allowed(address[0]):
+                    raise ConnectionRefusedError(f"{host} is at {address[0]}, which is not a public address.")
+            failed = OSError(f"{host} has no address.")
+            for family, kind, protocol, _, address in found:
+                plain = socket(family, kind, protocol)
+                plain.setblocking(False)
+                try:
+                    await loop.sock_connect(plain, address)
+                except OSError as error:
+                    plain.close()
+                    failed = error
+                except BaseException:
+                    plain.close()
+                    raise
+                else:
+                    return plain
+        raise failed
 
     def _expire(self, connection: Connection) -> None:
         idle = self._idle.get(connection.key, [])

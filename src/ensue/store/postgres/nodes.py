@@ -13,7 +13,6 @@ from ensue.base.ids import NODES
 from ensue.store.sql.connection import Sql
 
 LEASE = 60 * SECOND
-RENEWED_EVERY = 20 * SECOND
 # Clocks of hosts differ: a lease is taken over only when it has been over for as long again.
 _GRACE = LEASE
 
