@@ -196,6 +196,19 @@ def test_a_key_is_claimed_once(write, read):
     assert read(lambda one: one.keys.find(b"l")) is None
 
 
+def test_many_keys_are_claimed_at_once_and_given_back(write, read):
+    assert write(lambda one: one.keys.claim_all([(b"a", b"1", 7)])) == {b"a"}
+    assert write(lambda one: one.keys.claim_all([(b"a", b"2", 8), (b"b", b"3", 9), (b"\0\xff", b"4", 10)])) == {
+        b"b", b"\0\xff",
+    }  # fmt: skip
+    found = [read(lambda one, key=key: one.keys.find(key)) for key in (b"a", b"b", b"\0\xff")]
+    assert found == [(b"1", 7), (b"3", 9), (b"4", 10)]
+    write(lambda one: one.keys.release(b"b"))
+    assert read(lambda one: one.keys.find(b"b")) is None
+    assert write(lambda one: one.keys.claim_all([(b"b", b"5", 11)])) == {b"b"}
+
+
+
 def test_a_claim_that_is_rolled_back_is_free_again(store):
     from tests.contract.conftest import ONE
 

@@ -27,20 +27,42 @@ _answers = msgspec.json.Decoder(Answer)
 
 def ingest(room: WorkingSet, arrivals: Sequence[Arrival]) -> list[Outcome]:
     """Store events of one workspace in order, with all that follows from them; one outcome for each."""
+    event_ids = [room.ids.next() for _ in arrivals]
+    # First of all: what was stored before has its answer already, whatever has become of the contact meanwhile.
+    gained = _claim(room, arrivals, event_ids)
     _load(room, arrivals)
     outcomes: list[Outcome] = []
-    claimed: dict[bytes, tuple[bytes, Created]] = {}
-    for arrival in arrivals:
+    used: dict[bytes, tuple[bytes, Created]] = {}
+    for arrival, event_id in zip(arrivals, event_ids, strict=True):
         try:
-            outcome: Outcome = _replayed_here(arrival, claimed) or _ingest_one(room, arrival)
+            outcome: Outcome = _replayed_here(arrival, used) or _ingest_one(room, arrival, event_id, gained)
         except (Invalid, NotFound, Conflict) as error:
             outcome = Refused(error)
+            if arrival.key not in used:
+                _release(room, arrival, gained)
         if arrival.key is not None and isinstance(outcome, Created):
-            claimed.setdefault(arrival.key, (arrival.fingerprint, outcome))
+            used.setdefault(arrival.key, (arrival.fingerprint, outcome))
         outcomes.append(outcome)
     timers.settle(room)
     room.write()
     return outcomes
+
+
+def _claim(room: WorkingSet, arrivals: Sequence[Arrival], event_ids: Sequence[int]) -> set[bytes]:
+    """Take the keys of the events in one statement; those that nobody had before."""
+    claims: dict[bytes, tuple[bytes, bytes, int]] = {}
+    for arrival, event_id in zip(arrivals, event_ids, strict=True):
+        if arrival.key is not None:
+            claims.setdefault(arrival.key, (arrival.key, arrival.fingerprint, event_id))
+    # In one order, so that two transactions never wait for each other.
+    return room.tables.keys.claim_all([claims[key] for key in sorted(claims)]) if claims else set()
+
+
+def _release(room: WorkingSet, arrival: Arrival, gained: set[bytes]) -> None:
+    """Give back the key of an event that was refused: the same one, put right, may come with it."""
+    if arrival.key is not None and arrival.key in gained:
+        room.tables.keys.release(arrival.key)
+        gained.remove(arrival.key)
 
 
 def _load(room: WorkingSet, arrivals: Sequence[Arrival]) -> None:
@@ -60,14 +82,13 @@ def _load(room: WorkingSet, arrivals: Sequence[Arrival]) -> None:
             room.hold_tallies(SEQUENCES, contact_ids)
 
 
-def _ingest_one(room: WorkingSet, arrival: Arrival) -> Created:
+def _ingest_one(room: WorkingSet, arrival: Arrival, event_id: int, gained: set[bytes]) -> Created:
+    if not _is_new(room, arrival, event_id, gained):
+        return _replayed(room, arrival)
     timestamp = _timestamp(room, arrival)
     subject = _named(room, arrival)
     if subject is None and arrival.session_id is not None and room.known_session(arrival.session_id) is None:
-        _refuse_erased(room, arrival, "sessionId", arrival.session_id)
-    event_id = room.ids.next()
-    if arrival.key is not None and not room.tables.keys.claim(arrival.key, arrival.fingerprint, event_id):
-        return _replayed(room, arrival)
+        erasures.refuse(room, "sessionId", arrival.session_id)
     session_id, owner = room.session(arrival.session_id) if arrival.session_id is not None else (None, None)
     if subject is None and owner is not None:
         subject = room.subject(owner)
@@ -103,6 +124,16 @@ def attribute_session(room: WorkingSet, subject: Subject, key: str | None) -> Ef
     return together(followed) if followed else Effects(subject.score, subject.score)
 
 
+def _is_new(room: WorkingSet, arrival: Arrival, event_id: int, gained: set[bytes]) -> bool:
+    """Whether its key is its own. One that was given back in this transaction can be taken again."""
+    if arrival.key is None or arrival.key in gained:
+        return True
+    if room.tables.keys.claim(arrival.key, arrival.fingerprint, event_id):
+        gained.add(arrival.key)
+        return True
+    return False
+
+
 def _timestamp(room: WorkingSet, arrival: Arrival) -> int:
     if arrival.timestamp is None:
         return min(arrival.received_at, room.now)
@@ -117,20 +148,9 @@ def _named(room: WorkingSet, arrival: Arrival) -> Subject | None:
         return None
     subject = room.subject(arrival.contact_id)
     if subject is None:
-        _refuse_erased(room, arrival, "contactId", show("ct", arrival.contact_id))
-        if not _used(room, arrival):
-            raise NotFound("There is no such contact in this workspace.")
+        erasures.refuse(room, "contactId", show("ct", arrival.contact_id))
+        raise NotFound("There is no such contact in this workspace.")
     return subject
-
-
-def _refuse_erased(room: WorkingSet, arrival: Arrival, kind: str, value: str) -> None:
-    """Refuse a new event of somebody who was erased. A retry of one that was stored before is not new."""
-    if erasures.erased(room, kind, value) and not _used(room, arrival):
-        erasures.refuse(room, kind, value)
-
-
-def _used(room: WorkingSet, arrival: Arrival) -> bool:
-    return arrival.key is not None and room.tables.keys.find(arrival.key) is not None
 
 
 def _event(arrival: Arrival, event_id: int, timestamp: int, subject: Subject | None) -> Event:

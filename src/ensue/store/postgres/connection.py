@@ -98,6 +98,16 @@ class PostgresConnection:
         """Run a change and return how many rows it changed."""
         return self._ask(statement, [text_of(value) for value in values]).command_tuples or 0
 
+    def returned(self, statement: str, values: Iterable[Values]) -> list[Row]:
+        """Run one change for each row of values, as one statement where there are several; what it returns."""
+        rows = [tuple(row) for row in values]
+        whole = self._bulk(statement) if len(rows) > 1 else None
+        if whole is None:
+            return [found for row in rows for found in self.rows(statement, row)]
+        result = self._ask(whole.statement, arrays_of(rows, whole.kinds))
+        self._loading.set_pgresult(result)
+        return self._loading.load_rows(0, result.ntuples, tuple)
+
     def run_many(self, statement: str, values: Iterable[Values]) -> None:
         """Run one change for each row of values: as one statement where that does the same."""
         rows = [tuple(row) for row in values]

@@ -96,6 +96,10 @@ class Sql(Protocol):
         """Run a change and return how many rows it changed."""
         ...
 
+    def returned(self, statement: str, values: Iterable[Values]) -> list[Row]:
+        """Run one change for each row of values; what all of them return, in no order."""
+        ...
+
     def run_many(self, statement: str, values: Iterable[Values]) -> None:
         """Run one change for each row of values."""
         ...

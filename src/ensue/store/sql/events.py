@@ -266,6 +266,19 @@ class IdempotencyKeys:
             == 1
         )
 
+    def claim_all(self, claims: Iterable[tuple[bytes, bytes, int]]) -> set[bytes]:
+        """Take keys: (key, fingerprint, event), each key once. Returns those that nobody had before."""
+        rows = self._sql.returned(
+            """INSERT INTO idempotency (workspace_id, key, fingerprint, event_id) VALUES (?, ?, ?, ?)
+            ON CONFLICT (workspace_id, key) DO NOTHING RETURNING key""",
+            [(self._workspace, *claim) for claim in claims],
+        )
+        return {row[0] for row in rows}
+
+    def release(self, key: bytes) -> None:
+        """Give back a key that was taken in this transaction."""
+        self._sql.run("DELETE FROM idempotency WHERE workspace_id = ? AND key = ?", (self._workspace, key))
+
     def find(self, key: bytes) -> tuple[bytes, int] | None:
         """The fingerprint and the event of a used key."""
         row = self._sql.row(

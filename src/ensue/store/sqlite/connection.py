@@ -86,6 +86,13 @@ class SqliteConnection:
             raise translated(error) from error
         return self.raw.changes()
 
+    def returned(self, statement: str, values: Iterable[Values]) -> list[Row]:
+        """Run one change for each row of values; what they return."""
+        try:
+            return self.raw.executemany(statement, values).fetchall()
+        except apsw.Error as error:
+            raise translated(error) from error
+
     def run_many(self, statement: str, values: Iterable[Values]) -> None:
         """Run one change for each row of values."""
         try:
