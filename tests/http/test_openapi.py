@@ -11,8 +11,8 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 EXAMPLES = int(os.environ.get("ENSUE_SCHEMATHESIS_EXAMPLES", "6"))
 
-# They end what the test stands on: the session, the password, the workspace; or they never end; or they wait for whatever
-# server a made-up name leads to.
+# They end what the test stands on: the session, the password, the workspace; or they never end; or they wait for the
+# server that a made-up name leads to.
 SPARED = {
     ("POST", "/api/auth/logout"),
     ("POST", "/api/auth/password"),
