@@ -151,6 +151,29 @@ def backup(
 
 
 @commands.command()
+@configured("log_format", "log_level")
+def copy(
+    chosen: Config,
+    source: Annotated[str, typer.Option("--from", metavar="sqlite:DIR", help="The folder that the data is in.")],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="postgresql://…", help="An empty database; unset: the one of ENSUE_DATABASE_URL."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Copy everything from a file to PostgreSQL, while nobody serves either; run again, it goes on."""
+    from ensue import app
+
+    kind, _, folder = source.partition(":")
+    if kind != "sqlite" or not folder:
+        raise ConfigError(f"--from: must be sqlite: and a folder, such as sqlite:ensue-data, not {source!r}.")
+    url = to or chosen.database_url
+    if url is None or not config.names_database(url):
+        raise ConfigError("--to: must be an address such as postgresql://ensue@db.example.com/ensue.")
+    return app.copy(chosen, Path(folder).expanduser(), url, as_json)
+
+
+@commands.command()
 @configured(*(name for name in SERVING if name not in ("host", "port", "processes")))
 def worker(chosen: Config) -> int:
     """Do what is due, and serve nobody: beside `serve`, over the same database."""

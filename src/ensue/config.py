@@ -71,8 +71,13 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
+def names_database(url: str) -> bool:
+    """Whether it is the address of a PostgreSQL database, as far as one can see."""
+    return urlsplit(url).scheme in {"postgresql", "postgres"} and "\x00" not in url
+
+
 def _database(value: object) -> str:
-    if not isinstance(value, str) or urlsplit(value).scheme not in {"postgresql", "postgres"} or "\x00" in value:
+    if not isinstance(value, str) or not names_database(value):
         raise ValueError("must be an address such as postgresql://ensue@db.example.com/ensue")
     return value
 

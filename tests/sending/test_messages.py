@@ -143,6 +143,8 @@ def test_messages_stand_on_the_timeline(shop):
     (entry,) = [entry for entry in entries if entry["type"] == "MESSAGE"]
     assert (entry["message"]["id"], entry["message"]["status"]) == (message["id"], "SENT")
     assert entry["at"] == message["createdAt"]
+    (recent,) = shop.owner.get(f"{shop.w}/contacts/{contact}")["recentMessages"]
+    assert (recent["id"], recent["status"]) == (message["id"], "SENT")
 
 
 @pytest.mark.parametrize("ends", [None, "AFTER"])

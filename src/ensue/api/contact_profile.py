@@ -4,16 +4,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from ensue.api import contact_json, event_list
+from ensue.api import contact_json, event_list, message_json
 from ensue.api.access import Caller, allow
 from ensue.api.bodies import Answer, ShownInstant, StrictRoute
 from ensue.api.consents import ShownConsent
 from ensue.api.contact_json import ShownContact, contact_number
 from ensue.api.context import Here
+from ensue.api.message_json import ShownMessage
 from ensue.base import bounds, json
 from ensue.base.ids import show
 from ensue.engine.contacts import identity
 from ensue.store.ports import Tables, WorkspaceTables
+from ensue.store.sql.messages import Filter
 
 router = APIRouter(prefix="/api/workspaces/{workspaceId}/contacts", tags=["Contacts"], route_class=StrictRoute)
 
@@ -45,6 +47,7 @@ class ContactProfile(ShownContact):
     consents: list[ShownConsent]
     segments: list[Stay]
     recent_events: list[dict[str, Any]]
+    recent_messages: list[ShownMessage]
     links: dict[str, str]
 
 
@@ -66,6 +69,7 @@ def profile(own: WorkspaceTables, number: int) -> ContactProfile:
     """
     contact = identity.stored(own, number)
     events = own.events.page(contact.id, None, None, None, None, None, bounds.SAMPLE)
+    _, messages = own.messages.page(Filter(contact_id=contact.id), bounds.SAMPLE, 0)
     path = f"/api/workspaces/{show('ws', own.workspace_id)}/contacts/{show('ct', contact.id)}"
     return ContactProfile(
         **contact_json.fields(contact, list(own.contacts.tags(contact.id))),
@@ -84,5 +88,6 @@ def profile(own: WorkspaceTables, number: int) -> ContactProfile:
             for row in own.timeline.stays_now(contact.id)
         ],
         recent_events=[json.decode(event_list.render(row)) for row in events],
+        recent_messages=[message_json.shown(message) for message in messages],
         links={name: f"{path}/{name}" for name in ("score-history", "timeline", "export")},
     )

@@ -58,7 +58,12 @@ async def export_contact(
     head = await here.services.ask(lambda tables: profile(tables.workspace(caller.workspace_id), number))
     await recorded(here, caller, "contact.export", number, lambda _room: None)
     return StreamingResponse(
-        _export(here, caller, number, head.model_dump_json(by_alias=True, exclude={"recent_events", "links"})),
+        _export(
+            here,
+            caller,
+            number,
+            head.model_dump_json(by_alias=True, exclude={"recent_events", "recent_messages", "links"}),
+        ),
         media_type="application/json",
         headers={"content-disposition": f'attachment; filename="{head.id}.json"'},
     )

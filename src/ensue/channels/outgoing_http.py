@@ -24,10 +24,11 @@ _KEPT_SECONDS = 20.0
 
 Network = IPv4Network | IPv6Network
 
-# Public by the registry, yet each leads to an IPv4 address that it carries, or to nobody.
+# Whatever else IPv6 has is a way to IPv4, something local, or nobody's yet.
+_UNICAST: Final = IPv6Network("2000::/3")
+# Public by the registry, yet each leads to an IPv4 address that it carries, to the next router, or to nobody.
 _NOT_PUBLIC: Final = tuple(
-    ip_network(text)
-    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10", "192.88.99.0/24")
+    ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 )
 
 
@@ -63,6 +64,8 @@ def is_public(text: str, allowed: Iterable[Network] = ()) -> bool:
         address = address.ipv4_mapped
     if any(address in network for network in allowed):
         return True
+    if isinstance(address, IPv6Address) and address not in _UNICAST:
+        return False
     return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
 
 

@@ -116,7 +116,7 @@ class SmtpPool:
         async with asyncio.timeout(CONNECT_SECONDS):
             found = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
             for *_, address in found:
-                if not self._allowed(address[0]):
+                if not self._allowed(str(address[0])):
                     raise ConnectionRefusedError(f"{host} is at {address[0]}, which is not a public address.")
             failed = OSError(f"{host} has no address.")
             for family, kind, protocol, _, address in found:

@@ -1,7 +1,9 @@
 """`ensue tail`: the latest events and what each one did, and further ones as they are committed."""
 
+import heapq
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
@@ -45,34 +47,34 @@ def run(
         NotFound: there is no such workspace.
     """
     try:
-        shown, after = store.read(lambda tables: _latest(tables, workspace))
+        shown, places = store.read(lambda tables: _latest(tables, workspace))
         while True:
             for one in shown:
                 _print(console, one, as_json=as_json)
-            if not follow or not (len(shown) == bounds.PAGE_MOST or rest()):
+            if not follow or not (len(shown) >= bounds.PAGE_MOST or rest()):
                 return 0
-            shown, after = store.read(lambda tables, after=after: _later(tables, workspace, after))  # type: ignore[misc]
+            shown, places = store.read(partial(_later, workspace=workspace, places=places))
     except KeyboardInterrupt:
         return 0
 
 
-def _latest(tables: Tables, workspace: str | None) -> tuple[list[Shown], int]:
+def _latest(tables: Tables, workspace: str | None) -> tuple[list[Shown], dict[int, int]]:
     workspaces = chosen(tables, workspace)
     rows = [(w, row) for w in workspaces for row in tables.workspace(w).events.newest(_LATEST)]
     rows = sorted(rows, key=lambda found: found[1][0])[-_LATEST:]
-    last = max((tables.workspace(w).events.latest_id() for w in workspaces), default=0)
-    return [(row, _what_followed(tables, w, row[0])) for w, row in rows], last
+    places = {w: tables.workspace(w).events.latest_id() for w in workspaces}
+    return [(row, _what_followed(tables, w, row[0])) for w, row in rows], places
 
 
-def _later(tables: Tables, workspace: str | None, after: int) -> tuple[list[Shown], int]:
-    rows = [
-        (w, row)
+def _later(tables: Tables, workspace: str | None, places: dict[int, int]) -> tuple[list[Shown], dict[int, int]]:
+    found = {
+        w: tables.workspace(w).events.committed_after(places.get(w, 0), bounds.PAGE_MOST)
         for w in chosen(tables, workspace)
-        for row in tables.workspace(w).events.committed_after(after, bounds.PAGE_MOST)
-    ]
-    # The first page of them all: no workspace has a lower one that was left out.
-    rows = sorted(rows, key=lambda found: found[1][0])[: bounds.PAGE_MOST]
-    return [(row, _what_followed(tables, w, row[0])) for w, row in rows], rows[-1][1][0] if rows else after
+    }
+    # Within a workspace in the order of the commits, which need not be that of the ids.
+    together = heapq.merge(*([(w, row) for row in rows] for w, rows in found.items()), key=lambda one: one[1][0])
+    places = places | {w: rows[-1][0] for w, rows in found.items() if rows}
+    return [(row, _what_followed(tables, w, row[0])) for w, row in together], places
 
 
 def _what_followed(tables: Tables, workspace_id: int, event_id: int) -> Effects:

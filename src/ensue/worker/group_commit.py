@@ -106,7 +106,8 @@ class GroupCommit:
     def run(self, work: Callable[[Tables], T], *, own: bool = False) -> "asyncio.Future[T]":
         """The result of a function of the tables, once what it wrote is durable.
 
-        The server's `own` work, of which each loop has one at a time, is never refused for what others let wait.
+        When another process was in the way it is run again, so it must have no effect but on the tables. The server's
+        `own` work, of which each loop has one at a time, is never refused for what others let wait.
 
         Raises:
             Unavailable: too much is waiting already, or the server is stopping.

@@ -36,6 +36,17 @@ def check(connection: psycopg.Connection) -> int:
     return present
 
 
+def refuse_part(connection: psycopg.Connection) -> None:
+    """Nobody serves from a database that `ensue copy` has filled only in part.
+
+    Raises:
+        Unavailable: it is one.
+    """
+    found = connection.execute("SELECT to_regclass('ensue_copy') IS NOT NULL").fetchone()
+    if found is not None and found[0]:
+        raise Unavailable("The copy into this database was cut off; run the same `ensue copy` again to finish it.")
+
+
 def migrate(connection: psycopg.Connection) -> int:
     """Apply what is missing, each in a transaction of its own, and return the schema's number.
 

@@ -18,7 +18,7 @@ from ensue.base.errors import Conflict, Contended, Unavailable, Unprocessable
 from ensue.store.postgres import nodes
 from ensue.store.postgres.connection import PostgresConnection
 from ensue.store.postgres.errors import Clash, translated
-from ensue.store.postgres.migrate import check, migrate
+from ensue.store.postgres.migrate import check, migrate, refuse_part
 from ensue.store.sql.transaction import Tables
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class PostgresStore:
         self._writer = self._connect(writes=True)
         try:
             self.schema = (migrate if migrates else check)(self._writer.raw)
+            refuse_part(self._writer.raw)
         except BaseException:
             self._writer.raw.close()
             raise

@@ -185,6 +185,16 @@ class Tables:
         )
         return row[0] if row else None
 
+    def workspaces_forgetting(self, now: int) -> list[int]:
+        """Workspaces that have forms waiting whose address nobody confirmed in time."""
+        rows = self.sql.rows(
+            f"""SELECT id FROM workspaces w WHERE {_NOT_CLOSED} AND EXISTS
+              (SELECT 1 FROM form_submissions f
+              WHERE f.workspace_id = w.id AND f.status = 'PENDING' AND f.expires_at <= ?)""",
+            (now,),
+        )
+        return [row[0] for row in rows]
+
     def next_due(self) -> int | None:
         """The earliest instant at which time alone may change something anywhere."""
         row = self.sql.row(

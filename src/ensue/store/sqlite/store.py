@@ -130,6 +130,17 @@ class SqliteStore:
             self._readers.append(connection)
         return connection, Tables(SqliteConnection(connection))
 
+    def settled(self) -> str:
+        """Fold the log into the file, and return a text that is another one after anything was written.
+
+        Raises:
+            Unavailable: somebody is reading.
+        """
+        with errors():
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        found = self.path.stat()
+        return f"{found.st_size} bytes of {found.st_mtime_ns}"
+
     @property
     def server(self) -> str:
         """Which database it is."""

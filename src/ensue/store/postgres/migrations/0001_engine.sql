@@ -48,7 +48,7 @@ CREATE TABLE standings (
   latest_line bigint,
   body text COLLATE "C",
   PRIMARY KEY (workspace_id, contact_id, slot)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX standings_due ON standings (workspace_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE contact_aliases (

@@ -37,7 +37,6 @@ CREATE TABLE messages (
   clicked_at bigint,
   PRIMARY KEY (workspace_id, id)
 );
-CREATE INDEX messages_by_id ON messages (workspace_id, id);
 CREATE INDEX messages_due ON messages (workspace_id, channel, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_of_contact ON messages (workspace_id, contact_id, id) WHERE contact_id IS NOT NULL;
 CREATE INDEX messages_of_campaign ON messages (workspace_id, campaign_id, id) WHERE campaign_id IS NOT NULL;
