@@ -3,6 +3,7 @@
 A mail that may have been taken is handed over again: its Message-ID is the same, and two are better than none.
 """
 
+import asyncio
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -40,7 +41,8 @@ class EmailChannel:
     async def hand_over(self, parcel: Parcel) -> Handover:
         """Try once; see `Channel`."""
         try:
-            mail = build(parcel, self._now)
+            # On a thread: putting a mail together takes milliseconds, in which nobody else would be answered.
+            mail = await asyncio.to_thread(build, parcel, self._now)
         except Unfit as error:
             return Rejected(f"The mail cannot be made: {error}.", "INVALID")
         return await self._send(parcel.workspace_id, parcel.settings, mail)
