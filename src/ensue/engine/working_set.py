@@ -183,8 +183,13 @@ class WorkingSet:
             # Time alone may have written: a stay's end has no id, and its instant must not come again either.
             tables.definitions.keep_latest_id(max(self.ids.newest, id_at(self.now)))
             self._newest_id = self.ids.newest
+        if self._counts:
+            # Last, and in one order: other processes wait for these rows, which every event of a type changes.
+            counts = sorted((type_id, n, last) for type_id, (n, last) in self._counts.items())
+            tables.events.count_types(counts)
         self._subjects.clear()
         self._sessions.clear()
+        self._counts.clear()
         self._backfilled.clear()
         self._skips = []
         self.messages = []
@@ -193,7 +198,6 @@ class WorkingSet:
         """Write the events alone, so that queries see them."""
         if self._rows:
             self.tables.events.append(self._rows)
-            self.tables.events.count_types((type_id, n, last) for type_id, (n, last) in self._counts.items())
-            self._rows, self._counts = [], {}
+            self._rows = []
             for subject in self._subjects.values():
                 subject.appended.clear()
