@@ -61,6 +61,10 @@ class Ids:
             self._counter = 0
         return self._tick * _TICK + self._node + self._counter
 
+    def handed_out(self, number: int, after: int) -> bool:
+        """Whether an id is this node's own and younger than another one."""
+        return number > after and number % _TICK // _COUNTERS * _COUNTERS == self._node
+
 
 class SharedIds(Ids):
     """Ids for several threads at once."""

@@ -164,9 +164,10 @@ class WorkingSet:
         if stays := [stay for s in subjects for stay in s.entered.values()]:
             tables.memberships.enter(stays)
         if enrolments := [e for s in subjects for e in s.enrolments.values()]:
-            # What has an id from before this transaction is there already.
-            tables.enrolments.put([e for e in enrolments if e.id > self._newest_id])
-            tables.enrolments.change([e for e in enrolments if e.id <= self._newest_id])
+            # Another process may have made a younger one; what this one did not make is there already.
+            fresh = {e.id for e in enrolments if self.ids.handed_out(e.id, self._newest_id)}
+            tables.enrolments.put([e for e in enrolments if e.id in fresh])
+            tables.enrolments.change([e for e in enrolments if e.id not in fresh])
         if steps := [step for s in subjects for step in s.steps]:
             tables.enrolments.log(steps)
         if self._skips:
