@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from itertools import pairwise
 
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 
 from ensue.base.ids import id_at
 from ensue.engine.arrival import Arrival
+from ensue.engine.contacts.erase import erase
 from ensue.store.postgres.connection import PostgresConnection
 from ensue.store.postgres.statements import numbered
 from ensue.store.postgres.store import PostgresStore
@@ -26,15 +28,21 @@ INSERT INTO sessions (workspace_id, id, key, contact_id, created_at, linked_at)
   SELECT %(w)s, %(id)s + %(n)s + n, 's' || n, %(id)s + n, 1, 1 FROM generate_series(1, %(n)s) n;
 INSERT INTO event_types (workspace_id, id, name, events, first_at, last_at)
   SELECT %(w)s, n, 'type ' || n, 1, 1, 1 FROM generate_series(1000, 1020) n;
-INSERT INTO events (workspace_id, id, contact_id, type_id, timestamp, received_at, session_id, source)
+INSERT INTO events (workspace_id, id, contact_id, type_id, timestamp, received_at, session_id, source, apart)
   SELECT %(w)s, %(id)s + 2 * %(n)s + n, %(id)s + n %% %(n)s + 1, 1000 + n %% 20, %(at)s + n, %(at)s + n,
-    %(id)s + %(n)s + n %% %(n)s + 1, 'api' FROM generate_series(1, 3 * %(n)s) n;
+    %(id)s + %(n)s + n %% %(n)s + 1, 'api', CASE WHEN n %% 3 = 0 THEN 1 ELSE 0 END FROM generate_series(1, 3 * %(n)s) n;
 INSERT INTO idempotency (workspace_id, key, fingerprint, event_id)
   SELECT %(w)s, decode(md5('k' || n), 'hex'), 'f', n FROM generate_series(1, %(n)s) n;
 INSERT INTO memberships (workspace_id, id, segment_id, contact_id, version, entered_at, entered_by)
   SELECT %(w)s, %(id)s + 6 * %(n)s + n, 1 + n %% 10, %(id)s + n, 1, 1, '' FROM generate_series(1, %(n)s) n;
 INSERT INTO timers (workspace_id, contact_id, kind, subject_id, due_at)
   SELECT %(w)s, %(id)s + n, 2, n, %(at)s + n FROM generate_series(1, %(n)s) n;
+INSERT INTO score_ledger (workspace_id, id, contact_id, previous, rule_id, version, cause, at, asked, given, before,
+    after)
+  SELECT %(w)s, n, %(id)s + n %% 50 + 1, CASE WHEN n > 50 THEN n - 50 END, 1, 1, 'EVENT', 1, 0, 0, 0, 0
+    FROM generate_series(1, %(n)s) n;
+UPDATE standings SET latest_line = %(n)s - 50 + contact_id - %(id)s - 1
+  WHERE contact_id > %(id)s AND contact_id <= %(id)s + 50;
 ANALYZE
 """
 
@@ -77,6 +85,19 @@ def scanned(node):
         yield node["Relation Name"]
     for part in node.get("Plans", []):
         yield from scanned(part)
+
+
+def read_whole(node):
+    """The indexes of which a plan reads all that a workspace has."""
+    condition = node.get("Index Cond", "")
+    if (
+        "Index" in node["Node Type"]
+        and node["Node Type"] != "Bitmap Heap Scan"
+        and not re.sub(r"\bworkspace_id\b", "", condition).strip("() =$0123456789")
+    ):
+        yield node["Index Name"]
+    for part in node.get("Plans", []):
+        yield from read_whole(part)
 
 
 def plans(world, statements):
@@ -159,3 +180,12 @@ def test_keys_of_different_columns_are_no_prefix_of_one_another(world):
         one for one, other in pairwise(plain) if one[0] == other[0] and other[1].startswith(one[1]) and not one[2]
     ]
     assert wasted == []
+
+
+def test_an_erasure_reads_what_the_contact_has_and_nothing_else(world, monkeypatch):
+    contact = id_at(START) + 10**6 + 2
+    statements = asked(monkeypatch, lambda: world.on(contact, erase))
+    assert any("webhook_deliveries" in statement for statement in statements)
+    refuse_scans(world, statements)
+    about_people = [s for s in statements if "events" in s or "sessions" in s]
+    assert {s: found for s, plan in plans(world, about_people) if (found := set(read_whole(plan)))} == {}

@@ -147,10 +147,13 @@ class Belongings:
         """Nothing that is still to be told of a person is told, and nothing of what was told is kept."""
         contact = (self._workspace, contact_id)
         # What an anonymous event was told as has nobody's name on it, but the event's.
+        # Each part has an index: what a session has with its contact, the contact has.
         their_events = """contact_id IS NULL AND event_id IN
-          (SELECT id FROM events WHERE workspace_id = ? AND (contact_id = ? OR session_id IN
-            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?)))"""
-        for whose, values in (("contact_id = ?", contact[1:]), (their_events, contact * 2)):
+          (SELECT id FROM events WHERE workspace_id = ? AND contact_id = ?
+           UNION ALL
+           SELECT id FROM events WHERE workspace_id = ? AND apart = 1 AND session_id IN
+            (SELECT id FROM sessions WHERE workspace_id = ? AND contact_id = ?))"""
+        for whose, values in (("contact_id = ?", contact[1:]), (their_events, (*contact, self._workspace, *contact))):
             self._sql.run(
                 f"""UPDATE webhook_attempts SET response_headers = NULL, response_body = NULL
                 WHERE workspace_id = ? AND delivery_id IN
@@ -187,8 +190,10 @@ class Belongings:
     def event_types(self, contact_id: int) -> set[str]:
         """The types of event that a contact has done."""
         rows = self._sql.rows(
-            """SELECT t.name FROM event_types t WHERE t.workspace_id = ? AND t.id IN
-              (SELECT DISTINCT type_id FROM events WHERE workspace_id = ? AND contact_id = ?)""",
+            # Left alone, SQLite reads all events of the workspace, for those come by type.
+            f"""SELECT t.name FROM event_types t WHERE t.workspace_id = ? AND t.id IN
+              (SELECT DISTINCT type_id FROM events{self._sql.by("events_by_contact")}
+               WHERE workspace_id = ? AND contact_id = ?)""",
             (self._workspace, self._workspace, contact_id),
         )
         return {row[0] for row in rows}
