@@ -195,7 +195,7 @@ def test_what_was_served_in_between_is_not_gone_on_with(folder, url, monkeypatch
         with pytest.raises(Unavailable):
             app.copy(Config(), folder, url, as_json=False)
     store = SqliteStore(folder)
-    store.write(lambda tables: tables.sql.run("UPDATE standings SET score = score"))
+    store.write(lambda tables: tables.sql.run("UPDATE standings SET score = score + 1 WHERE slot = -1"))
     store.close()
     with pytest.raises(Conflict, match="served again"):
         app.copy(Config(), folder, url, as_json=False)
