@@ -1,30 +1,31 @@
-"""The composition root: puts the parts together, and alone imports the concrete stores."""
+"""The composition root: puts the parts together."""
 
 import asyncio
 import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
 from socket import socket
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ensue import logs, secret_key
+from ensue import logs, secret_key, storage
 from ensue.accounts import removal, tokens
 from ensue.accounts.passwords import Passwords
 from ensue.api.http import make_app
 from ensue.api.services import Services
 from ensue.base import bounds
 from ensue.base.clock import Clock, SystemClock
-from ensue.base.errors import NotFound, Unavailable, Unprocessable
+from ensue.base.errors import NotFound, Unprocessable
 from ensue.base.ids import Ids, SharedIds
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Channel
@@ -47,12 +48,9 @@ from ensue.operations import verify as verification
 from ensue.operations.welcome import welcome, welcome_demo
 from ensue.processes import Crew
 from ensue.server import Server, listen, refuse_taken, say, settings
+from ensue.storage import alone, open_store, opened, usable
 from ensue.store.ports import Readable
-from ensue.store.postgres.neighbours import PostgresNeighbours
-from ensue.store.postgres.store import PostgresStore
-from ensue.store.postgres.target import PostgresTarget
 from ensue.store.sqlite.claim import claimed
-from ensue.store.sqlite.connection import StorageFailed
 from ensue.store.sqlite.store import SqliteStore, holds_store
 from ensue.worker.backfill_loop import BackfillLoop
 from ensue.worker.campaign_loop import CampaignLoop
@@ -69,27 +67,16 @@ from ensue.worker.timer_loop import TimerLoop
 from ensue.worker.wakes import Wakes
 from ensue.worker.webhook_loop import WebhookLoop
 
-_log = logging.getLogger("ensue")
+if TYPE_CHECKING:
+    from ensue.storage import AnyStore
 
-AnyStore = SqliteStore | PostgresStore
+_log = logging.getLogger("ensue")
 
 _READER_THREADS = 4
 DEMO_FOLDER = "ensue-demo"
 
 
-def open_store(config: Config) -> AnyStore:
-    """The store that the configuration names, made or brought to this version's schema where it has to be.
-
-    Raises:
-        Unavailable: its folder cannot be used, or its database not be reached.
-    """
-    if config.database_url is not None:
-        return PostgresStore(config.database_url)
-    with _usable(config.data):
-        return SqliteStore(config.data)
-
-
-def make_engine(store: AnyStore, clock: Clock) -> Engine:
+def make_engine(store: "AnyStore", clock: Clock) -> Engine:
     """An engine whose ids go on above those in the store."""
     node = store.join(clock)
     make_ids = SharedIds if store.statements_wait else Ids
@@ -97,11 +84,11 @@ def make_engine(store: AnyStore, clock: Clock) -> Engine:
 
 
 def make_services(
-    config: Config, store: AnyStore, clock: Clock | None = None, *, group_events: int = bounds.GROUP_EVENTS
+    config: Config, store: "AnyStore", clock: Clock | None = None, *, group_events: int = bounds.GROUP_EVENTS
 ) -> Services:
     """The running parts; their loops start with `running`. `group_events`: see `GroupCommit`."""
     engine = make_engine(store, clock or SystemClock())
-    with _usable(config.data):
+    with usable(config.data):
         master_key = config.secret_key or secret_key.kept_in(config.data)
     wakes = Wakes()
     commits = GroupCommit(store, engine, group_events=group_events, committed=wakes.committed, failed=_stop_at_once)
@@ -228,7 +215,7 @@ def make_neighbours(services: Services) -> Neighbours:
     url = services.config.database_url
     if url is None:
         return NoNeighbours()
-    neighbours = PostgresNeighbours(url, services.wakes.heard)
+    neighbours = storage.neighbours(url, services.wakes.heard)
     services.wakes.pass_on = neighbours.tell
     neighbours.start()
     return neighbours
@@ -253,7 +240,7 @@ def serve(config: Config, *, group_events: int = bounds.GROUP_EVENTS) -> int:
     refuse_taken(config.host, config.port)
     if config.processes > 1:
         return _serve_together(config)
-    with _alone(config) as store:
+    with alone(config) as store:
         first = not store.read(lambda tables: tables.accounts.users.any())
         return _serve(config, store, lambda url: welcome(url, first=first), group_events)
 
@@ -271,14 +258,14 @@ def _serve_together(config: Config) -> int:
 def _serve_beside(config: Config, listener: socket) -> None:
     """One of several processes."""
     logs.configure(config.log_level, config.log_format)
-    with _alone(config) as store:
+    with alone(config) as store:
         sys.exit(_serve(config, store, None, listener=listener))
 
 
 def work(config: Config) -> int:
     """Do what is due, and serve nobody, until told to stop."""
     logs.configure(config.log_level, config.log_format)
-    with _alone(config) as store:
+    with alone(config) as store:
         services = make_services(config, store)
         asyncio.run(_work(services))
         return 1 if services.commits.broken else 0
@@ -304,7 +291,7 @@ def demo(config: Config) -> int:
     passwords = Passwords()
     password_hash = asyncio.run(passwords.hash(password))
     passwords.close()
-    with _alone(config) as store:
+    with alone(config) as store:
         if example.missing(store):
             say("Making half a year of a shop's life; this takes some seconds.")
         access = example.prepare(store, SystemClock().now(), password, password_hash)
@@ -313,7 +300,7 @@ def demo(config: Config) -> int:
 
 def _serve(
     config: Config,
-    store: AnyStore,
+    store: "AnyStore",
     hello: Callable[[str], str] | None,
     group_events: int = bounds.GROUP_EVENTS,
     listener: socket | None = None,
@@ -338,58 +325,33 @@ def _serve(
     return 0 if server.started and not services.commits.broken else 1
 
 
-@contextmanager
-def _alone(config: Config) -> Iterator[AnyStore]:
-    """The store to serve from: a file for one process alone, a database for as many as there are."""
-    with ExitStack() as held:
-        if config.database_url is None:
-            with _usable(config.data):
-                held.enter_context(claimed(config.data))
-        store = open_store(config)
-        held.callback(store.close)
-        if config.database_url is None:
-            # Whoever was handing messages over is gone; nobody needs to wait for their leases to run out.
-            store.write(lambda tables: tables.end_leases(SystemClock().now()))
-        yield store
-
-
-@contextmanager
-def _usable(folder: Path) -> Iterator[None]:
-    """Say in a sentence why a folder cannot be used."""
-    try:
-        yield
-    except (OSError, StorageFailed) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise Unavailable(f"{folder} cannot be used: {reason}.") from error
-
-
 def verify(config: Config, workspace: str | None, as_json: bool) -> int:
     """Derive everything again and report each difference; 1 when there is one."""
-    with _opened(config) as store:
+    with opened(config) as store:
         return verification.run(store, _ids(store), Console(), workspace, as_json=as_json)
 
 
 def explain(config: Config, workspace: str | None, segment: str, contact: str, as_json: bool) -> int:
     """Say why a contact is, or is not, in a segment."""
-    with _opened(config) as store:
+    with opened(config) as store:
         return explanation.run(store, _ids(store), Console(), segment, contact, workspace, as_json=as_json)
 
 
 def tail(config: Config, workspace: str | None, follow: bool, as_json: bool) -> int:
     """Show the latest events and what each one did."""
-    with _opened(config) as store:
+    with opened(config) as store:
         return latest.run(store, Console(), workspace, follow=follow, as_json=as_json)
 
 
 def doctor(config: Config, as_json: bool) -> int:
     """Check that this machine is fit to serve; 1 when it is not."""
-    with _opened(config) as store:
+    with opened(config) as store:
         return check_up.run(store, SystemClock(), Console(), config.host, config.port, as_json=as_json)
 
 
 def backup(config: Config, to: Path) -> int:
     """Copy everything into one file."""
-    with _opened(config) as store:
+    with opened(config) as store:
         return copying.run(store, Console(), to)
 
 
@@ -403,11 +365,11 @@ def copy(config: Config, folder: Path, url: str, as_json: bool) -> int:
     if not holds_store(folder):
         raise NotFound(f"There is nothing in {folder} yet.")
     with ExitStack() as held:
-        with _usable(folder):
+        with usable(folder):
             held.enter_context(claimed(folder))
             source = SqliteStore(folder)
         held.callback(source.close)
-        target = PostgresTarget(url, SystemClock().now())
+        target = storage.target(url, SystemClock().now())
         held.callback(target.close)
         return moving.run(source, target, Console(), str(folder), as_json=as_json)
 
@@ -415,29 +377,9 @@ def copy(config: Config, folder: Path, url: str, as_json: bool) -> int:
 def migrate(config: Config) -> int:
     """Bring the store to this version's schema."""
     logs.configure(config.log_level, config.log_format)
-    with _alone(config) as store:
+    with alone(config) as store:
         say(f"The data has schema {store.schema}.")
     return 0
-
-
-@contextmanager
-def _opened(config: Config) -> Iterator[AnyStore]:
-    """The store of a folder or a database that has been served from.
-
-    Raises:
-        NotFound: nothing is there yet, and a command that only looks must not make it.
-    """
-    logs.configure(config.log_level, config.log_format)
-    if config.database_url is not None:
-        store: AnyStore = PostgresStore(config.database_url, migrates=False)
-    elif holds_store(config.data):
-        store = open_store(config)
-    else:
-        raise NotFound(f"There is nothing in {config.data} yet; `serve` makes it.")
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _ids(store: Readable) -> Ids:
