@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ensue.base import bounds
-from ensue.base.clock import MINUTE
+from ensue.base.clock import MINUTE, SECOND
 from ensue.base.sealing import Sealer, Signer
 from ensue.channels.channel import Accepted
 from ensue.engine.messages.addresses import Addresses
@@ -178,7 +178,8 @@ def test_one_that_stood_still_past_its_lease_is_overtaken_and_writes_nothing(tmp
             other.start()
             while kept()[0][0] == "SENDING":
                 await wakes.wait(5)
-                world.clock.advance(MINUTE)
+                # In small steps: a lease that waits for its hand-over grows old.
+                world.clock.advance(SECOND)
                 await commits.run(lambda tables: None)
             overtaken = kept()
             slow.goes_on.set()

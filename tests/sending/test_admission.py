@@ -1,10 +1,13 @@
 """Who must not be written to is not, found out when a message is queued and again at the moment of sending."""
 
 import threading
+from collections import Counter
 
 import pytest
 
+from ensue.base import bounds
 from ensue.base.clock import HOUR
+from ensue.worker.lanes import AT_ONCE
 
 
 def reason_of_step(shop, campaign):
@@ -84,6 +87,56 @@ def test_who_opts_out_meanwhile_is_not_written_to(shop, office):
     failed = shop.message(message)
     assert (failed["status"], failed["reason"], failed["nextAt"]) == ("FAILED", "OPTED_OUT", None)
     assert office.letters == []
+
+
+def crowd(shop, office):
+    """More messages than are handed over at once, while the mail server is slow; the last one's contact."""
+    office.gate["END"] = threading.Event()
+    shop.campaign()
+    people = [shop.contact(f"p{number}@example.org") for number in range(AT_ONCE + 4)]
+    for contact in people:
+        shop.sign_up(contact)
+    assert office.reached["END"].wait(10)
+    shop.house.clock.advance(bounds.LOOKED_AT)
+    return people[-1]
+
+
+def test_who_opts_out_while_others_are_waited_for_is_not_written_to(shop, office):
+    last = crowd(shop, office)
+    shop.consent(last, "OPTED_OUT")
+    office.gate["END"].set()
+    shop.settle()
+    (message,) = [message for message in shop.messages() if message["contactId"] == last]
+    assert (message["status"], message["reason"]) == ("FAILED", "OPTED_OUT")
+    assert Counter(letter.recipients[0] for letter in office.letters) == {
+        f"p{number}@example.org": 1 for number in range(AT_ONCE + 3)
+    }
+
+
+SPELLINGS = [
+    "bob@xn--bcher-kva.example",
+    "BOB@BÜCHER.example",
+    "bob@bu\u0308cher.example",
+    "bob@bü\u00adcher。ｅxample",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_spelling_of_a_domain_gets_past_a_suppression(shop, office, spelling):
+    shop.owner.post(f"{shop.w}/suppressions", {"channel": "EMAIL", "address": "bob@bücher.example"}, 201)
+    assert shop.send(422, to=spelling)["error"]["code"] == "suppressed"
+    shop.settle()
+    assert office.letters == []
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_an_address_is_erased(shop, office, spelling):
+    shop.send(to=spelling)
+    shop.settle()
+    contact = shop.contact("bob@bücher.example")
+    assert shop.owner.send("POST", f"{shop.w}/contacts/{contact}/erase").status_code < 300
+    assert shop.row(shop.messages()[0]["id"])["address"] is None
+    assert shop.send(422, to=spelling)["error"]["code"] == "suppressed"
 
 
 def test_who_moves_is_written_to_at_the_new_address(shop, office):

@@ -83,6 +83,15 @@ def test_an_address_in_another_script_is_sent_to_in_ascii(shop, office):
     assert office.letters[0].recipients == ["bob@xn--bcher-kva.example"]
 
 
+@pytest.mark.parametrize("address", ["bob@exa＠mple.org", "bob@a＜b.org", "bob@x⁄y。z＞"])
+def test_an_address_that_cannot_be_is_refused_for_good(shop, office, address):
+    """In ASCII it is something else than it looked like."""
+    shop.send(to=address)
+    shop.settle()
+    assert (shop.only()["status"], shop.only()["reason"]) == ("FAILED", "REJECTED")
+    assert office.commands == []
+
+
 def test_a_template_is_sent_as_it_is_at_the_moment(shop, office):
     made = shop.owner.post(f"{shop.w}/templates", {"name": "T", "channel": "EMAIL", "subject": "One", "text": "1"}, 201)
     office.says["RCPT"] = lambda _address: "451 4.7.1 later"

@@ -184,6 +184,8 @@ MAIL_READ = 1024 * 1024
 MAILS_AT_ONCE = 100
 
 # Messages
-# A hand-over comes back within so long; a lease is long enough for those that wait their turn as well.
+# A hand-over comes back within so long; a lease is longer, for a clock that steps and a process that stands still.
 HAND_OVER = 60 * SECOND
 LEASE = 5 * MINUTE
+# A hand-over begins so soon after its message was looked at; one that waits longer for its turn is looked at again.
+LOOKED_AT = 5 * SECOND

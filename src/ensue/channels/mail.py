@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
 from typing import NamedTuple
 
+from ensue.base import domains
 from ensue.channels.channel import Parcel
 
 # What ends a header, or what a mail server may take for the end of one.
@@ -83,9 +85,8 @@ def _address(spec: str, name: str, what: str) -> Address:
     if not at or _CONTROL.search(spec) or not local.isascii():
         raise Unfit(f"{what} is no address that mail can be sent to")
     try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
-        return Address(_line(name, f"the name of {what}"), addr_spec=f"{local}@{ascii_domain}")
-    except (ValueError, IndexError):
+        return Address(_line(name, f"the name of {what}"), addr_spec=f"{local}@{domains.in_ascii(domain)}")
+    except (ValueError, IndexError, MessageError):
         raise Unfit(f"{what} is no address that mail can be sent to") from None
 
 

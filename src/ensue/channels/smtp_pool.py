@@ -9,6 +9,8 @@ from typing import Any
 
 from aiosmtplib import SMTP, SMTPException
 
+from ensue.base import domains
+
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 20.0
 
@@ -93,7 +95,7 @@ class SmtpPool:
             start_tls=security == "STARTTLS",
             tls_context=self._tls if security != "NONE" else None,
             timeout=CONNECT_SECONDS,
-            local_hostname=settings["fromEmail"].rpartition("@")[2].encode("idna").decode(),
+            local_hostname=domains.in_ascii(settings["fromEmail"].rpartition("@")[2]),
         )
         try:
             await smtp.connect()

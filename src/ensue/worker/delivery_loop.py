@@ -200,17 +200,20 @@ class DeliveryLoop:
         handover: Handover | None = None
         try:
             async with lane.slots:
-                if self._still_held(message):
+                if self._still_fit(message):
                     handover = _STOPPED
                     handover = await self._handed(self._channels[channel], message, batch, workspace_id)
         finally:
             # Also when it was cancelled, in the middle or before its turn came.
             self._outcomes.add(Result(workspace_id, message.id, message.attempt, channel, handover))
 
-    def _still_held(self, message: Message) -> bool:
-        """Whether there is time to hand it over before the lease ends: the process may have stood still meanwhile."""
-        ends_at = message.due_at or 0
-        return not self._closing and self._engine.clock.now() + bounds.HAND_OVER < ends_at
+    def _still_fit(self, message: Message) -> bool:
+        """Whether a leased message can be handed over as it was looked at.
+
+        While it waited its turn it may have been called off, or whom it is for may have opted out.
+        """
+        leased_at = (message.due_at or 0) - bounds.LEASE
+        return not self._closing and self._engine.clock.now() - leased_at < bounds.LOOKED_AT
 
     async def _handed(self, channel: Channel, message: Message, batch: Batch, workspace_id: int) -> Handover:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ensue.base import bounds, json
+from ensue.base import bounds, domains, json
 from ensue.base.errors import Invalid
 
 _ADDRESS = re.compile(r"[^\s@,;<>\"()\[\]\\]{1,64}@[^\s@,;<>\"()\[\]\\]+")
@@ -14,8 +14,18 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*", re.ASCII)
 
 
 def email_key(address: str) -> str:
-    """What two spellings of one address have in common: composed, lower case."""
-    return unicodedata.normalize("NFC", address.strip()).lower()
+    """What two spellings of one address have in common: composed, lower case, the domain in ASCII."""
+    key = unicodedata.normalize("NFC", address.strip()).lower()
+    return key if key.isascii() else in_ascii_domain(key).lower()
+
+
+def in_ascii_domain(address: str) -> str:
+    """An address whose domain is in ASCII, as mail servers know it; as it is, when there can be no such domain."""
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{domains.in_ascii(domain)}"
+    except ValueError:
+        return address
 
 
 def read(fields: dict[str, Any]) -> tuple[dict[str, str | None], dict[str, Any]]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ensue.engine.contacts import profile
 from ensue.engine.messages.admission import decide
 from ensue.engine.messages.orders import NOBODYS, Admitted, Held, Order, Origin, Recipient, Refused
 from ensue.model.message import QUEUED, Message
@@ -22,7 +23,7 @@ def queue(room: "WorkingSet", order: Order, recipient: Recipient, origin: Origin
         created_at=room.now,
         updated_at=room.now,
         contact_id=recipient.contact.id if recipient.contact is not None else None,
-        address=recipient.address,
+        address=_address(order, recipient),
         template_id=order.template_id,
         template_version=order.template_version,
         content=order.content,
@@ -44,3 +45,10 @@ def queue(room: "WorkingSet", order: Order, recipient: Recipient, origin: Origin
             pass
     room.messages.append(message)
     return message
+
+
+def _address(order: Order, recipient: Recipient) -> str | None:
+    """Where to. An address that is nobody's is kept in ASCII: by that it is found when its owner is erased."""
+    if recipient.address is None or recipient.contact is not None or order.channel != "EMAIL":
+        return recipient.address
+    return profile.in_ascii_domain(recipient.address.strip())
