@@ -119,7 +119,7 @@ class PostgresTarget:
     def last_key(self, table: str) -> list[object] | None:
         """The key of the row that a table has come to; None at its beginning."""
         found = self._first("SELECT last_key FROM ensue_copy WHERE table_name = %s", table)
-        return None if found is None else [_unpacked(part) for part in json.decode(found)]
+        return None if found is None else [_unpacked(part) for part in json.decode(str(found))]
 
     def append(self, table: str, columns: Sequence[str], rows: Sequence[Row], last_key: Sequence[object]) -> None:
         """Add rows to a table and note how far it has come, in one transaction.
@@ -166,7 +166,7 @@ class PostgresTarget:
 
     def _count(self, statement: str, table: str) -> int:
         with _errors():
-            row = self._connection.execute(sql.SQL(statement).format(sql.Identifier(table))).fetchone()  # type: ignore[arg-type]  # ours
+            row = self._connection.execute(sql.SQL(statement).format(sql.Identifier(table))).fetchone()
         assert row is not None
         return int(row[0])
 
