@@ -8,7 +8,8 @@ import httpcore2
 import pytest
 
 from ensue.channels import outgoing_http
-from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, TargetRefused, is_public
+from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply, TargetRefused, is_public
+from ensue.channels.retry_after import retry_after
 from tests.sending.web_site import WebSite
 
 HERE = (ip_network("127.0.0.0/8"),)
@@ -180,6 +181,25 @@ def test_a_silent_server_is_given_up(monkeypatch, site):
         with pytest.raises(OutgoingFailed) as failed:
             post(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert failed.value.sent
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [
+        ("120", 120_000),
+        ("Thu, 01 Jan 1970 00:01:00 GMT", 50_000),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Thu, 01 Jan 1970 00:01:00 -0000", 50_000),
+        ("", None),
+        ("-5", None),
+        ("1e9", None),
+        ("²", None),
+        ("soon", None),
+        ("Mon, 01 Jan 2027 00:00:00 +999999999999999999999999", None),
+    ],
+)
+def test_the_pause_that_a_server_asks_for(said, pause):
+    assert retry_after(Reply(503, {"retry-after": said}, b""), 10_000) == pause
 
 
 def test_a_header_cannot_carry_another(site):

@@ -4,14 +4,14 @@ A message keeps its topic at every try: a push service that still holds the earl
 browser, by the tag. That is why what may have been sent is sent again.
 """
 
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from ensue.base import json, web_push
-from ensue.base.clock import HOUR, SECOND, Clock
+from ensue.base.clock import HOUR, Clock
 from ensue.base.web_push import BadKey, Recipient, VapidKey
 from ensue.channels.channel import Parcel
 from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply, TargetRefused
+from ensue.channels.retry_after import retry_after
 from ensue.model.handover import Accepted, Deferred, Handover, Rejected, Unknown
 
 URGENCIES: Final = ("very-low", "low", "normal", "high")
@@ -80,20 +80,9 @@ class PushChannel:
         if status in {404, 410}:
             return Rejected(f"The push service answered {status}: the subscription is over.", "GONE")
         if status == 429 or status >= 500:
-            return Deferred(f"The push service answered {status}.", self._retry_after(reply))
+            return Deferred(f"The push service answered {status}.", retry_after(reply, self._clock.now()))
         # 400, 401, 403: our key or our request; 413: too large for this service.
         return Rejected(f"The push service answered {status}.", "INVALID")
-
-    def _retry_after(self, reply: Reply) -> int | None:
-        """What a Retry-After header asks for, in milliseconds; it has seconds or a date."""
-        text = (reply.headers.get("retry-after") or "").strip()
-        if text.isascii() and text.isdigit() and len(text) < 10:
-            return int(text) * SECOND
-        try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        return max(int(at.timestamp() * SECOND) - self._clock.now(), 0)
 
 
 def _payload(parcel: Parcel) -> bytes:

@@ -5,15 +5,16 @@ taken is posted again.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Protocol
 
 from standardwebhooks import Webhook
 
 from ensue import __version__
+from ensue.base.clock import SECOND
 from ensue.channels.channel import Accepted, Deferred, Handover, Parcel, Rejected, Unknown
 from ensue.channels.outgoing_http import OutgoingFailed, Reply, TargetRefused
+from ensue.channels.retry_after import retry_after
 
 _SAID = 300
 
@@ -67,17 +68,4 @@ def _verdict(reply: Reply, now: datetime) -> Handover:
     if reply.status == 410:
         return Rejected(sentence, "GONE")
     # A receiver that is being deployed says almost anything: only 410 is for ever.
-    return Deferred(sentence, retry_after(reply, now))
-
-
-def retry_after(reply: Reply, now: datetime) -> int | None:
-    """The pause that `Retry-After` asks for, in milliseconds."""
-    text = reply.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return int(text[:9]) * 1_000
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-    return max(0, int((until - now).total_seconds() * 1_000))
+    return Deferred(sentence, retry_after(reply, int(now.timestamp() * SECOND)))

@@ -1,13 +1,13 @@
 """One try of a delivery: signed, posted, and what came back."""
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 from ensue import __version__
-from ensue.base.clock import SECOND, Clock
+from ensue.base.clock import Clock
 from ensue.base.ids import show
 from ensue.base.sealing import SealBroken, Sealer
-from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply
+from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp
+from ensue.channels.retry_after import retry_after
 from ensue.engine.webhooks import signing
 from ensue.engine.webhooks.queue import Claim, Try
 from ensue.model.webhook import WebhookEndpoint
@@ -44,7 +44,7 @@ async def attempt(claimed: Claim, http: OutgoingHttp, sealer: Sealer, clock: Clo
         status_code=reply.status,
         response_headers=_kept(reply.headers),
         response_body=reply.body.decode(errors="replace").replace("\0", "�"),
-        retry_after=_retry_after(reply, clock.now()),
+        retry_after=retry_after(reply, clock.now()),
     )
 
 
@@ -59,14 +59,3 @@ def _secrets(workspace_id: int, endpoint: WebhookEndpoint, sealer: Sealer, now: 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     shown = [(name, "(hidden)" if name.lower() in _HIDDEN else value) for name, value in headers.items()]
     return dict(shown[:_HEADERS_KEPT])
-
-
-def _retry_after(reply: Reply, now: int) -> int | None:
-    """The milliseconds that the other side asks us to wait: `Retry-After` in seconds, or as a date."""
-    text = reply.headers.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return int(text[:9]) * SECOND
-    try:
-        return max(int(parsedate_to_datetime(text).timestamp() * SECOND) - now, 0)
-    except (ValueError, OverflowError):
-        return None
