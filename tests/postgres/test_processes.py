@@ -249,3 +249,23 @@ def test_a_key_that_another_claims_meanwhile_is_waited_for(stores):
     first.commit()
     waits.join(30)
     assert claimed == [False]
+
+
+# Sessions
+
+
+def test_a_session_stays_with_the_contact_that_it_was_tied_to_first(stores):
+    first, second = stores
+    first.write(lambda tables: tables.workspace(ONE).sessions.add(3, "s", None, 1))
+    first.begin().workspace(ONE).sessions.link(3, 7, 1)
+    tied = []
+    slower = second.begin().workspace(ONE).sessions
+    assert slower.find("s") == (3, None)
+    thread = threading.Thread(target=lambda: tied.append(slower.link(3, 8, 1)))
+    thread.start()
+    until_it_waits(first)
+    first.commit()
+    thread.join()
+    second.rollback()
+    assert tied == [False]
+    assert second.read(lambda tables: tables.workspace(ONE).sessions.find("s")) == (3, 7)

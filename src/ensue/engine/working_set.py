@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ensue.base.errors import Contended
 from ensue.base.ids import Ids, id_at
 from ensue.engine.definitions import SEQUENCES, Definitions
 from ensue.engine.subject import Subject
@@ -115,9 +116,14 @@ class WorkingSet:
         return known
 
     def link(self, key: str, contact_id: int) -> None:
-        """Tie a session to a contact."""
+        """Tie a session to a contact.
+
+        Raises:
+            Contended: another process has tied it since it was read.
+        """
         session_id, _ = self.session(key)
-        self.tables.sessions.link(session_id, contact_id, self.now)
+        if not self.tables.sessions.link(session_id, contact_id, self.now):
+            raise Contended("Another process has tied the session to a contact.")
         self._sessions[key] = (session_id, contact_id)
 
     def append(

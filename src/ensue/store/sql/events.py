@@ -324,9 +324,11 @@ class Sessions:
             (self._workspace, session_id, key, contact_id, at, at if contact_id else None),
         )
 
-    def link(self, session_id: int, contact_id: int, at: int) -> None:
-        """Tie a session to a contact."""
-        self._sql.run(
-            "UPDATE sessions SET contact_id = ?, linked_at = ? WHERE workspace_id = ? AND id = ?",
+    def link(self, session_id: int, contact_id: int, at: int) -> bool:
+        """Tie a session to a contact; False when it is tied already."""
+        changed = self._sql.run(
+            """UPDATE sessions SET contact_id = ?, linked_at = ?
+            WHERE workspace_id = ? AND id = ? AND contact_id IS NULL""",
             (contact_id, at, self._workspace, session_id),
         )
+        return changed == 1
