@@ -2,9 +2,12 @@
 
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
@@ -40,7 +43,7 @@ class Crew:
         return self._end()
 
     def _begin(self) -> tuple[BaseProcess, float]:
-        process = self._start(target=self._work)
+        process = self._start(target=partial(_until_alone, self._work))
         process.start()
         return process, time.monotonic()
 
@@ -66,3 +69,16 @@ class Crew:
         # One that was told before it had begun ends by the signal itself.
         well = all(process.exitcode in {0, -signal.SIGTERM} for process, _ in self._members)
         return 0 if self._stopping and well else 1
+
+
+def _until_alone(work: Callable[[], None]) -> None:
+    """Work, and stop in order when whoever started this process is gone: nobody would replace it, or free its port."""
+    starter = multiprocessing.parent_process()
+    if starter is not None:
+        threading.Thread(target=_end_after, args=(starter,), name="starter", daemon=True).start()
+    work()
+
+
+def _end_after(starter: BaseProcess) -> None:
+    starter.join()
+    os.kill(os.getpid(), signal.SIGTERM)
