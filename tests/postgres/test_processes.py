@@ -254,6 +254,23 @@ def test_a_key_that_another_claims_meanwhile_is_waited_for(stores):
 # Sessions
 
 
+def test_whose_a_session_is_waits_for_who_is_tying_it(stores):
+    first, second = stores
+    first.write(lambda tables: tables.workspace(ONE).sessions.add(3, "s", None, 1))
+    first.begin().workspace(ONE).sessions.link(3, 7, 1)
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.append(
+            second.write(lambda tables: tables.workspace(ONE).sessions.find_all(["s"], held=True))
+        )
+    )
+    thread.start()
+    until_it_waits(first)
+    first.commit()
+    thread.join(30)
+    assert found == [{"s": (3, 7)}]
+
+
 def test_a_session_stays_with_the_contact_that_it_was_tied_to_first(stores):
     first, second = stores
     first.write(lambda tables: tables.workspace(ONE).sessions.add(3, "s", None, 1))

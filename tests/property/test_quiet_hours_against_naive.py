@@ -44,7 +44,8 @@ def moments(draw):
     zone = draw(st.sampled_from(ZONES))
     changes = CHANGES[zone]
     near = draw(st.sampled_from(changes)) if changes else from_iso("2026-01-15T00:00:00Z")
-    return zone, near + draw(st.integers(-2 * 24 * 60, 24 * 60)) * MINUTE + draw(st.sampled_from([0, 1, 29_999, 59_999]))
+    minutes = draw(st.integers(-2 * 24 * 60, 24 * 60))
+    return zone, near + minutes * MINUTE + draw(st.sampled_from([0, 1, 29_999, 59_999]))
 
 
 def _changes(zone):

@@ -67,7 +67,8 @@ def _release(room: WorkingSet, arrival: Arrival, gained: set[bytes]) -> None:
 
 def _load(room: WorkingSet, arrivals: Sequence[Arrival]) -> None:
     """Read what the events will ask for in a few statements, however many they are."""
-    room.hold_sessions(a.session_id for a in arrivals if a.session_id is not None)
+    in_sessions = [(a.session_id, a.contact_id) for a in arrivals if a.session_id is not None]
+    room.hold_sessions((key for key, _ in in_sessions), (key for key, contact_id in in_sessions if contact_id is None))
     by_type: dict[str, list[int]] = {}
     for arrival in arrivals:
         contact_id = arrival.contact_id or room.owner(arrival.session_id)

@@ -62,11 +62,13 @@ class WorkingSet:
         for contact_id in sorted(missing - self._subjects.keys()):
             self.subject(contact_id)
 
-    def hold_sessions(self, keys: Iterable[str]) -> None:
-        """Load sessions that may be asked for."""
+    def hold_sessions(self, keys: Iterable[str], unnamed: Iterable[str]) -> None:
+        """Load sessions that may be asked for. Nobody ties an unnamed one meanwhile: its event would stay nobody's."""
         missing = set(keys) - self._sessions.keys()
-        if len(missing) > 1:
-            self._sessions.update(self.tables.sessions.find_all(missing))
+        if held := missing & set(unnamed):
+            self._sessions.update(self.tables.sessions.find_all(held, held=True))
+        if len(missing - held) > 1:
+            self._sessions.update(self.tables.sessions.find_all(missing - held))
 
     def hold_tallies(self, slot: int, contact_ids: Iterable[int]) -> None:
         """Load what one event type's conditions and rules remember of contacts that are held."""

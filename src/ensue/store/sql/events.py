@@ -301,10 +301,12 @@ class Sessions:
         )
         return (row[0], row[1]) if row else None
 
-    def find_all(self, keys: Iterable[str]) -> dict[str, tuple[int, int | None]]:
-        """(id, contact) of those sessions that have been seen before."""
+    def find_all(self, keys: Iterable[str], *, held: bool = False) -> dict[str, tuple[int, int | None]]:
+        """(id, contact) of those sessions that have been seen before; `held` so that nobody ties them meanwhile."""
+        ending = f" ORDER BY key{self._sql.for_update}" if held else ""
         rows = self._sql.rows(
-            f"SELECT key, id, contact_id FROM sessions WHERE workspace_id = ? AND {self._sql.json.among_texts('key')}",
+            f"""SELECT key, id, contact_id FROM sessions
+            WHERE workspace_id = ? AND {self._sql.json.among_texts("key")}{ending}""",
             (self._workspace, json.encode_text(list(keys))),
         )
         return {row[0]: (row[1], row[2]) for row in rows}

@@ -103,7 +103,8 @@ _OF_CONTACT = {
       FROM enrolment_skips k LEFT JOIN campaigns c ON c.workspace_id = k.workspace_id AND c.id = k.campaign_id
       WHERE k.workspace_id = ? AND k.contact_id = ?""",
     "MESSAGE": """SELECT m.created_at AS at, m.id AS id, 0 AS rank, m.channel, m.kind, m.status, m.reason,
-      m.campaign_id, m.sent_at, m.opened_at, m.clicked_at FROM messages m WHERE m.workspace_id = ? AND m.contact_id = ?""",
+      m.campaign_id, m.sent_at, m.opened_at, m.clicked_at FROM messages m
+      WHERE m.workspace_id = ? AND m.contact_id = ?""",
     "CHANGED": """SELECT h.at AS at, h.id AS id, 0 AS rank, h.changes, h.source FROM contact_changes h
       WHERE h.workspace_id = ? AND h.contact_id = ?""",
 }
