@@ -345,3 +345,14 @@ def test_a_closed_workspace_takes_nothing_more(house, owner):
     owner.delete(owner.w)
     post(house, path, {}, 404)
     assert ids.read("ws", owner.workspace)
+
+
+def test_what_a_workspace_tells_itself_does_not_go_round(house, owner):
+    endpoint, path = made(owner)
+    refused = post(house, path, PAID, 409, ensue_workspace=owner.workspace)
+    assert refused["error"]["code"] == "webhook_loop"
+    (seen,) = requests(owner, endpoint)
+    assert (seen["outcome"], seen["code"]) == ("REFUSED", "webhook_loop")
+    assert owner.get(f"{owner.w}/events") == []
+    post(house, path, PAID, ensue_workspace="ws_0000000000001")
+    assert len(owner.get(f"{owner.w}/events")) == 1

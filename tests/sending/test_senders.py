@@ -116,6 +116,7 @@ def test_a_webhook_is_signed_with_the_secret_that_was_shown_once(shop, site):
     (asked,) = site.asked
     assert (asked.method, asked.path, asked.headers["content-type"]) == ("POST", "/hook", "application/json")
     assert asked.headers["webhook-id"] == message
+    assert f"/workspaces/{asked.headers['ensue-workspace']}" == shop.w
     # The house's clock stands in the past: the age of the signature is not what is looked at here.
     stamp = datetime.fromtimestamp(int(asked.headers["webhook-timestamp"]), UTC)
     expected = Webhook(secret).sign(message, stamp, asked.body.decode())

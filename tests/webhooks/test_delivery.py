@@ -35,6 +35,7 @@ def test_an_event_arrives_signed_and_as_the_api_shows_it(shop):
     event, change = sorted(shop.sink.wait(2), key=lambda received: received.json["type"], reverse=True)
     assert verify(webhook["secret"], event) == event.json
     assert event.headers["content-type"] == "application/json"
+    assert f"/workspaces/{event.headers['ensue-workspace']}" == shop.w
     assert event.json["id"] == event.id == event.headers["webhook-id"]
     assert event.json["data"]["event"] == created
     told = change.json["data"]

@@ -12,9 +12,11 @@ from standardwebhooks import Webhook
 
 from ensue import __version__
 from ensue.base.clock import SECOND
+from ensue.base.ids import show
 from ensue.channels.channel import Accepted, Deferred, Handover, Parcel, Rejected, Unknown
 from ensue.channels.outgoing_http import OutgoingFailed, Reply, TargetRefused
 from ensue.channels.retry_after import retry_after
+from ensue.model.webhook import SENDER_HEADER
 
 _SAID = 300
 
@@ -44,6 +46,7 @@ class WebhookChannel:
         headers = {
             "content-type": "application/json",
             "user-agent": f"Ensue/{__version__}",
+            SENDER_HEADER: show("ws", parcel.workspace_id),
             "webhook-id": parcel.message_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(parcel.settings["signingSecret"]).sign(parcel.message_id, now, body),

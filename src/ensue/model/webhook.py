@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
+SENDER_HEADER = "ensue-workspace"
+"""In what is posted: the id of the workspace that tells it, so that it notices when it is told its own."""
+
 EndpointStatus = Literal["ACTIVE", "PAUSED", "DISABLED"]
 """Whether what happens is noted for an endpoint (ACTIVE, PAUSED) and whether it is told (ACTIVE)."""
 

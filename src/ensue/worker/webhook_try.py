@@ -10,7 +10,7 @@ from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp
 from ensue.channels.retry_after import retry_after
 from ensue.engine.webhooks import signing
 from ensue.engine.webhooks.queue import Claim, Try
-from ensue.model.webhook import WebhookEndpoint
+from ensue.model.webhook import SENDER_HEADER, WebhookEndpoint
 
 # What a receiver sets for itself is none of our log's business.
 _HIDDEN = frozenset({"set-cookie", "authorization", "www-authenticate", "proxy-authenticate"})
@@ -31,6 +31,7 @@ async def attempt(claimed: Claim, http: OutgoingHttp, sealer: Sealer, clock: Clo
     headers = {
         "content-type": "application/json",
         "user-agent": f"Ensue/{__version__}",
+        SENDER_HEADER: show("ws", claimed.workspace_id),
         **signing.headers(show("whd", claimed.delivery.id), body, secrets, began),
     }
     sent = Try(began, 0, endpoint.url, headers)

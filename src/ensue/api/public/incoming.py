@@ -37,7 +37,8 @@ class Received(Answer):
 async def receive(request: Request, token: str) -> Received:
     """JSON or a URL-encoded form, at most 64 KiB, as the sender makes it; the webhook's mapping says what it means.
 
-    401 when it is not signed as it should be, 503 while the webhook is paused.
+    401 when it is not signed as it should be, 409 when it comes from this workspace itself, 503 while the webhook is
+    paused.
     """
     services: Services = request.app.state.services
     endpoint = await services.glance(lambda tables: tables.incoming_by_digest(tokens.digest(token)))
@@ -50,6 +51,7 @@ async def receive(request: Request, token: str) -> Received:
     content_type = headers.get("content-type", "")[:_CONTENT_TYPE]
     try:
         _verify(services, endpoint, headers, body)
+        incoming.refuse_own(endpoint, headers)
         posted = Posted(content_type, _text(body))
         found = _read(endpoint, headers, body)
         outcome = await services.change(

@@ -1,5 +1,6 @@
 """What was posted to an incoming endpoint, stored as an event, and remembered for a while."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -7,6 +8,7 @@ import msgspec
 
 from ensue.base import bounds, json
 from ensue.base.errors import Conflict, EnsueError, Invalid, NotFound
+from ensue.base.ids import show
 from ensue.engine.arrival import Arrival, Created, Refused
 from ensue.engine.contacts import identity
 from ensue.engine.ingest import ingest
@@ -14,7 +16,7 @@ from ensue.engine.webhooks import mapping, verification
 from ensue.engine.webhooks.mapping import Found
 from ensue.engine.working_set import WorkingSet
 from ensue.model.cause import Cause
-from ensue.model.webhook import IncomingEndpoint, IncomingRequest
+from ensue.model.webhook import SENDER_HEADER, IncomingEndpoint, IncomingRequest
 from ensue.store.ports import WorkspaceTables
 
 NO_SUCH_ENDPOINT = "There is no such incoming webhook."
@@ -99,6 +101,17 @@ def receive(room: WorkingSet, endpoint: IncomingEndpoint, found: Found, posted: 
     result = msgspec.structs.replace(result, event_id=outcome.event.id, contact_id=owner)
     room.tables.incoming.note(result, bounds.INCOMING_REQUESTS)
     return outcome
+
+
+def refuse_own(endpoint: IncomingEndpoint, headers: Mapping[str, str]) -> None:
+    """Refuse what this workspace tells itself, which would become an event, be told again, and so for ever.
+
+    Raises:
+        Conflict: code `webhook_loop`.
+    """
+    if headers.get(SENDER_HEADER) == show("ws", endpoint.workspace_id):
+        sentence = "This comes from a webhook or a campaign of this workspace: it would go round for ever."
+        raise Conflict(sentence, code="webhook_loop")
 
 
 def refuse(endpoint: IncomingEndpoint, posted: Posted, error: EnsueError, room: WorkingSet) -> None:
