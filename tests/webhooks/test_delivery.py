@@ -225,11 +225,12 @@ def test_a_name_that_leads_nowhere_is_a_try_that_failed(shop):
 def test_a_long_answer_is_kept_in_part_and_without_its_secrets(shop):
     webhook = shop.listen()
     body = b"\x00\xff" + b"x" * (bounds.BODY * 3)
-    shop.sink.answer("/", Answer(200, {"set-cookie": "sid=hush", "x-request": "1"}, body))
+    shop.sink.answer("/", Answer(200, {"set-cookie": "sid=hush", "x-request": "1", "x-long": "y" * 9_000}, body))
     shop.contact()
     shop.settled(webhook, 1)
     (tried,) = shop.delivery(webhook)["log"]
-    assert 0 < len(tried["responseBody"]) <= bounds.BODY
+    assert 0 < len(tried["responseBody"]) <= bounds.WEBHOOK_ANSWER
+    assert len(tried["responseHeaders"]["x-long"]) < 1_000
     assert tried["responseHeaders"]["x-request"] == "1"
     assert "hush" not in json.dumps(shop.delivery(webhook))
     assert webhook["secret"] not in json.dumps(shop.delivery(webhook))

@@ -65,7 +65,7 @@ class ShownDelivery(Answer):
 
 
 class ShownAttempt(Answer):
-    """One try. `error` says why there was no answer; the response is its first 64 KiB."""
+    """One try. `error` says why there was no answer; the response is its first 4 KiB."""
 
     number: int
     at: ShownInstant

@@ -98,6 +98,8 @@ WEBHOOK_OLD_SECRET = 24 * HOUR
 WEBHOOK_FAILING = 5 * DAY
 WEBHOOK_BACKLOG = 100_000
 WEBHOOK_KEPT = 30 * DAY
+# So many bytes of an answer are kept: there are ten tries of each of a hundred thousand deliveries at the worst.
+WEBHOOK_ANSWER = 4 * 1024
 WEBHOOK_AT_A_TIME = 500
 INCOMING_ENDPOINTS = 50
 INCOMING_REQUESTS = 100

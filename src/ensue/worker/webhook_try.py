@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ensue import __version__
+from ensue.base import bounds
 from ensue.base.clock import Clock
 from ensue.base.ids import show
 from ensue.base.sealing import SealBroken, Sealer
@@ -15,6 +16,7 @@ from ensue.model.webhook import SENDER_HEADER, WebhookEndpoint
 # What a receiver sets for itself is none of our log's business.
 _HIDDEN = frozenset({"set-cookie", "authorization", "www-authenticate", "proxy-authenticate"})
 _HEADERS_KEPT = 50
+_HEADER_KEPT = 500
 _ERROR_KEPT = 500
 
 
@@ -44,7 +46,7 @@ async def attempt(claimed: Claim, http: OutgoingHttp, sealer: Sealer, clock: Clo
         took=clock.now() - began,
         status_code=reply.status,
         response_headers=_kept(reply.headers),
-        response_body=reply.body.decode(errors="replace").replace("\0", "�"),
+        response_body=reply.body[: bounds.WEBHOOK_ANSWER].decode(errors="replace").replace("\0", "�"),
         retry_after=retry_after(reply, clock.now()),
     )
 
@@ -58,5 +60,8 @@ def _secrets(workspace_id: int, endpoint: WebhookEndpoint, sealer: Sealer, now: 
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    shown = [(name, "(hidden)" if name.lower() in _HIDDEN else value) for name, value in headers.items()]
+    shown = [
+        (name[:_HEADER_KEPT], "(hidden)" if name.lower() in _HIDDEN else value[:_HEADER_KEPT])
+        for name, value in headers.items()
+    ]
     return dict(shown[:_HEADERS_KEPT])
