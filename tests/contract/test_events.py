@@ -208,7 +208,6 @@ def test_many_keys_are_claimed_at_once_and_given_back(write, read):
     assert write(lambda one: one.keys.claim_all([(b"b", b"5", 11)])) == {b"b"}
 
 
-
 def test_a_claim_that_is_rolled_back_is_free_again(store):
     from tests.contract.conftest import ONE
 

@@ -177,9 +177,7 @@ def test_an_erased_contact_is_named_by_nothing(world, ann):
     """The id itself stays in the history of segments and campaigns alone, where it leads to nobody."""
     world.on(ann, erase.erase)
     naming = {
-        table
-        for table in world.tables("contact_id")
-        if world.rows(f"SELECT 1 FROM {table} WHERE contact_id = ?", ann)
+        table for table in world.tables("contact_id") if world.rows(f"SELECT 1 FROM {table} WHERE contact_id = ?", ann)
     }
     assert naming <= {"memberships", "enrolments", "enrolment_skips"}
     assert not any(show("ct", ann) in text for _, text in everything(world))
