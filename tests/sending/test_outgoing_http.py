@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import httpcore2
 import pytest
 
-from ensue.channels import outgoing_http
+from ensue.channels import names, outgoing_http
 from ensue.channels.outgoing_http import OutgoingFailed, OutgoingHttp, Reply, TargetRefused, is_public
 from ensue.channels.retry_after import retry_after
 from tests.sending.web_site import WebSite
@@ -101,14 +101,14 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch, 
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, site.port)) for a in ("93.184.216.34", "127.0.0.1")]
     reached = []
 
-    async def resolved(self, *arguments, **options):
+    async def resolved(_host, _port):
         return addresses
 
     async def connect(self, host, *arguments):
         reached.append(host)
         raise AssertionError(host)
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolved)
+    monkeypatch.setattr(names, "find", resolved)
     monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect)
     with pytest.raises(TargetRefused):
         post("http://both.example/", allowed=())
@@ -119,7 +119,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch, site
     """A name that answers differently the second time gains nothing: it is asked once."""
     asked = []
 
-    async def resolved(self, host, port, **options):
+    async def resolved(host, port):
         asked.append(host)
         address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
@@ -131,7 +131,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch, site
         connected.append(host)
         return await plain(self, host, *arguments)
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolved)
+    monkeypatch.setattr(names, "find", resolved)
     monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect)
     assert post(f"http://twice.example:{site.port}/").status == 200
     assert connected == ["127.0.0.1"]

@@ -10,11 +10,13 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from socket import SOCK_STREAM, gaierror
+from socket import gaierror
 from typing import Any, Final
 
 import httpcore2
 import httpx2
+
+from ensue.channels import names
 
 SECONDS: Final = 15.0
 READ: Final = 64 * 1024
@@ -169,7 +171,7 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
 
     async def _resolved(self, host: str, port: int) -> list[str]:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+            found = await names.find(host, port)
         except (gaierror, UnicodeError):
             raise httpcore2.ConnectError(f"{host} cannot be found") from None
         addresses = list(dict.fromkeys(str(row[4][0]) for row in found))

@@ -4,12 +4,13 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from socket import SOCK_STREAM, socket
+from socket import socket
 from typing import Any
 
 from aiosmtplib import SMTP, SMTPException
 
 from ensue.base import domains
+from ensue.channels import names
 
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 20.0
@@ -116,7 +117,7 @@ class SmtpPool:
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
-            found = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
+            found = await names.find(host, port)
             for *_, address in found:
                 if not self._allowed(str(address[0])):
                     raise ConnectionRefusedError(f"{host} is at {address[0]}, which is not a public address.")
