@@ -7,11 +7,12 @@ from starlette.testclient import TestClient
 from ensue.accounts import people, tokens
 from ensue.api.access import Access
 from ensue.api.http import make_app
-from ensue.app import make_services, open_store, running
+from ensue.app import make_services, running
 from ensue.base import ids
 from ensue.base.clock import SimulatedClock, from_iso
 from ensue.config import Config
 from ensue.model.account import Invitation, Role
+from ensue.storage import open_store
 
 START = from_iso("2026-03-01T12:00:00.000Z")
 PASSWORD = "sturdy lantern parade"

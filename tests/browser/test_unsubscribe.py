@@ -39,7 +39,7 @@ def consents(owner, contact: str) -> dict[str, Any]:
 
 
 def test_the_page_of_the_header_asks_and_then_unsubscribes(live, owner, chrome, office, tmp_path):
-    contact, mail = mailed(owner, office, "jane@example.com", "<p>Hi</p>")
+    contact, mail = mailed(owner, office, "judy.leaves@example.com", "<p>Hi</p>")
     address = re.findall(r"<(http[^>]+)>", mail["List-Unsubscribe"])[0]
     chrome.without_scripts()
     chrome.go(live.url + urlsplit(address).path)
@@ -60,7 +60,9 @@ def test_the_page_of_the_header_asks_and_then_unsubscribes(live, owner, chrome, 
 
 def test_a_person_follows_a_link_and_a_prefetch_does_not_count(live, owner, chrome, office, site):
     site.pages["/offer"] = "<!doctype html><title>Offer</title><h1>The offer</h1>"
-    contact, mail = mailed(owner, office, "joe@example.com", f'<a href="{site.url}/offer?a=1&amp;b=2">The offer</a>')
+    contact, mail = mailed(
+        owner, office, "joe.clicks@example.com", f'<a href="{site.url}/offer?a=1&amp;b=2">The offer</a>'
+    )
     html = mail.get_body(("html",))
     assert html is not None
     link = live.url + urlsplit(re.findall(r'href="([^"]+)"', html.get_content())[0]).path

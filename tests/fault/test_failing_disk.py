@@ -78,7 +78,7 @@ def test_those_who_wait_when_the_disk_fails_hear_of_it(vfs, tmp_path):
 
 def test_a_read_that_fails_while_events_are_taken_in_stops_too(vfs, tmp_path):
     site, ledger = Site(tmp_path / "before", vfs=vfs.name), Ledger()
-    site.store._writer.pragma("cache_size", 0)
+    site.store.write(lambda tables: tables.sql.run("PRAGMA cache_size = 0"))
 
     async def story(committing):
         vfs.fail(Operation.READ, apsw.SQLITE_IOERR_READ, lasting=True)

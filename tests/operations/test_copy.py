@@ -147,8 +147,7 @@ def test_killed_in_the_middle_it_goes_on_and_verify_is_clean(folder, url):
                 assert select.select([copying.stdout], [], [], deadline - time.monotonic())[0]
         finally:
             os.kill(copying.pid, signal.SIGKILL)
-            copying.wait()
-            copying.stdout.close()
+            copying.communicate()
         left = watch.execute(
             "SELECT COUNT(*) FILTER (WHERE last_key IS NULL), COUNT(last_key) FROM ensue_copy"
         ).fetchone()

@@ -1,6 +1,7 @@
 """What an event and an erasure ask the embedded store for is found by an index, and never by the workspace alone."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def world(tmp_path):
 
 def asked(monkeypatch, work):
     """The statements that work sends, each with values it was sent with."""
-    found = {}
+    found: dict[str, Any] = {}
 
     def noting(name):
         method = getattr(SqliteConnection, name)
@@ -51,7 +52,7 @@ def asked(monkeypatch, work):
 
 def read_whole(world, statements):
     """Statements that read all that a workspace has of a table, with the step that does."""
-    whole = {}
+    whole: dict[str, list[str]] = {}
     for statement, values in statements.items():
         for *_, step in world.rows(f"EXPLAIN QUERY PLAN {statement}", *values):
             if WHOLE.search(step):
