@@ -95,7 +95,7 @@ def _memory(stage: Stage) -> list[Line]:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure Ensue; every figure is a ratio of one run.")
     thorough = parser.add_mutually_exclusive_group()
-    thorough.add_argument("--quick", action="store_true", help="small sizes, under 3 minutes (the default)")
+    thorough.add_argument("--quick", action="store_true", help="small sizes (the default)")
     thorough.add_argument("--full", action="store_true", help="10,000,000 events and 1,000,000 contacts")
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table for machines, too")
