@@ -91,6 +91,7 @@ def _one(tables: Tables, workspace_id: int, event_id: int) -> str | None:
 async def _stream(request: Request, services: Services, workspace_id: int, after: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     while not services.wakes.stopping and await _still_allowed(request):
+        hint = services.wakes.hint()
         rows = await services.ask(partial(_committed_after, workspace_id, after))
         for row in rows:
             after = row[0]
@@ -98,7 +99,7 @@ async def _stream(request: Request, services: Services, workspace_id: int, after
         if len(rows) == bounds.PAGE_MOST:
             continue
         before_waiting = asyncio.get_running_loop().time()
-        await services.wakes.wait(bounds.STREAM_BEAT_SECONDS)
+        await services.wakes.wait(bounds.STREAM_BEAT_SECONDS, hint)
         if asyncio.get_running_loop().time() - before_waiting >= bounds.STREAM_BEAT_SECONDS:
             # A quiet stream: show that it lives.
             yield ": beat\n\n"

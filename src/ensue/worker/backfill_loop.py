@@ -60,13 +60,13 @@ class BackfillLoop:
     async def _run(self) -> None:
         while not self._wakes.stopping:
             try:
-                resting = self._resting()
+                hint, resting = self._wakes.hint(), self._resting()
                 self._take_up(await glance(self._store, partial(_oldest, resting=resting)))
                 runs = list(self._runs.items())
                 for workspace_id, run in runs:
                     await self._guarded_step(workspace_id, run)
                 if not runs:
-                    await self._wakes.wait(self._idle_seconds(resting))
+                    await self._wakes.wait(self._idle_seconds(resting), hint)
                     # Commits come by the hundred a second, and hardly any brings work.
                     await asyncio.sleep(_AFTER_COMMIT_SECONDS)
             except Unavailable as error:

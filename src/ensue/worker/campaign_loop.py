@@ -54,18 +54,18 @@ class CampaignLoop:
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
 
     async def _turn(self) -> None:
-        now = self._engine.ids.instant()
+        hint, now = self._wakes.hint(), self._engine.ids.instant()
         chores = await glance(self._store, lambda tables: background.due(tables, now))
         for chore in chores:
             with suppress(NotFound):  # The workspace is gone.
                 await self._attempt(chore)
         if not chores:
-            await self._rest(now)
+            await self._rest(hint, now)
 
-    async def _rest(self, now: int) -> None:
+    async def _rest(self, hint: asyncio.Event, now: int) -> None:
         coming = await glance(self._store, lambda tables: tables.next_campaign_work())
         seconds = _IDLE_SECONDS if coming is None else min(max(coming - now, 1) / 1000, _IDLE_SECONDS)
-        await self._wakes.wait(seconds)
+        await self._wakes.wait(seconds, hint)
         if seconds > _AFTER_COMMIT_SECONDS:
             # Commits come by the hundred a second, and hardly any brings work.
             await asyncio.sleep(_AFTER_COMMIT_SECONDS)

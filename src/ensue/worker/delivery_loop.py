@@ -110,6 +110,7 @@ class DeliveryLoop:
     async def _turn(self) -> None:
         """Take from every lane what may go now, or rest until something may."""
         self._freed.clear()
+        hint = self._wakes.hint()
         places, next_at = await glance(self._store, self._look)
         taken = 0
         for place in places:
@@ -120,7 +121,7 @@ class DeliveryLoop:
         if places:
             await self._rest_for_room(places)
         else:
-            await self._rest(next_at)
+            await self._rest(hint, next_at)
 
     def _look(self, tables: Tables) -> tuple[list[Place], int | None]:
         places = [place for place in tables.lanes_due(self._engine.ids.instant()) if place[1] in self._channels]
@@ -234,13 +235,13 @@ class DeliveryLoop:
 
     # Resting
 
-    async def _rest(self, next_at: int | None) -> None:
+    async def _rest(self, hint: asyncio.Event, next_at: int | None) -> None:
         """Wait until a message may be due."""
         if next_at is None:
             seconds = _IDLE_SECONDS
         else:
             seconds = min(_IDLE_SECONDS, max(0.0, (next_at - self._engine.clock.now()) / 1_000))
-        await _first_of(seconds, self._wakes.wait(seconds), self._freed.wait())
+        await _first_of(seconds, hint.wait(), self._freed.wait())
         if not self._closing and not self._freed.is_set():
             # Commits come by the hundred a second, and hardly any brings a message.
             await asyncio.sleep(min(_AFTER_COMMIT_SECONDS, seconds))

@@ -54,15 +54,16 @@ class TimerLoop:
 
     async def _turn(self) -> None:
         """Work off what is due, or rest until something may be."""
+        hint = self._wakes.hint()
         next_due, sweeps = await glance(self._store, lambda tables: (tables.next_due(), tables.sweeps()))
         now = self._engine.clock.now()
         # What a sweep has to thaw is armed nowhere: the timers of the frozen are used up.
         if sweeps or (next_due is not None and next_due <= now):
             await self._work_off()
         elif next_due is None:
-            await self._wakes.wait(_IDLE_SECONDS)
+            await self._wakes.wait(_IDLE_SECONDS, hint)
         else:
-            await self._wakes.wait(min((next_due - now) / 1000, _IDLE_SECONDS))
+            await self._wakes.wait(min((next_due - now) / 1000, _IDLE_SECONDS), hint)
 
     async def _work_off(self) -> None:
         try:

@@ -34,10 +34,10 @@ class Wakes:
         """What the next commit or the stop sets. Taken before looking, it misses nothing that comes meanwhile."""
         return self._next
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next commit, at the stop, or after so many seconds."""
+    async def wait(self, seconds: float, hint: asyncio.Event | None = None) -> None:
+        """Return at the next commit, at the stop, or after so many seconds; at once when the hint was set meanwhile."""
         try:
             async with asyncio.timeout(seconds):
-                await self._next.wait()
+                await (hint or self._next).wait()
         except TimeoutError:
             return
